@@ -1,0 +1,32 @@
+/** What an authorization decision is made from: the connection, and the request when the port speaks HTTP. */
+export interface AuthzRequest {
+  /** The peer's identity without `spiffe://` (`cluster.local/ns/foo/sa/bar`); "" for a plaintext peer. */
+  readonly principal: string;
+  /** The address of the peer of the connection. */
+  readonly sourceIp: string;
+  /** The original client's address; the peer's when no proxy in front is trusted. */
+  readonly remoteIp: string;
+  readonly destinationIp: string;
+  /** The container port. */
+  readonly destinationPort: number;
+  readonly sni: string | undefined;
+  /** Undefined for opaque TCP: policies then see the connection alone. */
+  readonly http: AuthzHttp | undefined;
+}
+
+export interface AuthzHttp {
+  readonly method: string;
+  /** Host header or :authority as received, port included. */
+  readonly host: string;
+  /** Normalised (`normalizePath`), without the query. */
+  readonly path: string;
+  /** By lower-case name; repeated headers joined with ",". */
+  header(name: string): string | undefined;
+}
+
+/** Shared frozen objects: no allocation per request. */
+export interface Decision {
+  readonly allowed: boolean;
+  /** For the access log: `rbac_access_denied_matched_policy[ns[NS]-policy[NAME]-rule[N]]`, or "none" for no match. */
+  readonly detail: string;
+}

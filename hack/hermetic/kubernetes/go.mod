@@ -1,4 +1,4 @@
-module weft.dev/hack/cluster/kubernetes
+module weft.dev/hack/hermetic/kubernetes
 
 go 1.26.0
 

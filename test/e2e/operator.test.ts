@@ -78,7 +78,7 @@ describe("the operator", () => {
           "-n",
           root,
         ]);
-        return found.spec.selector["app"] !== "nobody";
+        return found.spec.selector.app !== "nobody";
       },
       { timeoutMs: 5_000, everyMs: 100 },
     );

@@ -51,9 +51,7 @@ async function timeToReady(ns: string, name: string): Promise<number> {
       AbortSignal.timeout(60_000),
     );
     for await (const event of watch) {
-      const status = event.object["status"] as
-        | { conditions?: { type: string; status: string }[] }
-        | undefined;
+      const status = event.object.status as { conditions?: { type: string; status: string }[] } | undefined;
       if (status?.conditions?.some((c) => c.type === "Ready" && c.status === "True"))
         return performance.now() - started;
     }

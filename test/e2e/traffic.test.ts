@@ -44,8 +44,8 @@ describe("a canary", () => {
     const split = await call(ns, "deploy/order-service", url, { count: 2000, concurrency: 8 });
     expect(split.ok).toBe(2000);
     // Binomial(2000, 0.1): mean 200, standard deviation 13.4; five of them is one failure in two million runs.
-    expect(split.byVersion["v2"]).toBeGreaterThan(200 - 67);
-    expect(split.byVersion["v2"]).toBeLessThan(200 + 67);
+    expect(split.byVersion.v2).toBeGreaterThan(200 - 67);
+    expect(split.byVersion.v2).toBeLessThan(200 + 67);
   });
 
   it("progresses 5, 25, 50, 100 without losing a request", async () => {
@@ -71,7 +71,7 @@ describe("without any rule", () => {
   it("spreads requests over all ready pods", async () => {
     const summary = await eventually("both versions served", async () => {
       const s = await call(ns, "deploy/order-service", url, { count: 100 });
-      return (s.byVersion["v1"] ?? 0) > 20 && (s.byVersion["v2"] ?? 0) > 20 && s;
+      return (s.byVersion.v1 ?? 0) > 20 && (s.byVersion.v2 ?? 0) > 20 && s;
     });
     expect(summary.ok).toBe(100);
   });

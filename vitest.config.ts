@@ -1,8 +1,8 @@
 import { defineConfig } from "vitest/config";
 
 /**
- * Three projects by what they need: `unit` nothing, `integration` a local API server or Bun processes,
- * `e2e` the hermetic cluster. `hack/test` prepares what each needs and runs them in this order.
+ * Four projects by what they need: `unit` nothing, `integration` a local API server or Bun processes, `cluster` brings
+ * hermetic clusters up and down, `e2e` runs on one with the mesh installed. `hack/test` prepares what each needs and runs them in this order.
  */
 export default defineConfig({
   test: {
@@ -10,8 +10,8 @@ export default defineConfig({
       {
         test: {
           name: "unit",
-          include: ["{crds,kube,operator,control,webhook,proxy,cli,hack}/**/*.test.ts"],
-          exclude: ["**/node_modules/**", "proxy/**/*.bun.test.ts"],
+          include: ["{crds,kube,operator,control,webhook,proxy,cli,hack,test/support,test/app}/**/*.test.ts"],
+          exclude: ["**/node_modules/**"],
           testTimeout: 10_000,
         },
       },
@@ -21,6 +21,15 @@ export default defineConfig({
           include: ["test/integration/**/*.test.ts"],
           testTimeout: 60_000,
           hookTimeout: 60_000,
+          fileParallelism: false,
+        },
+      },
+      {
+        test: {
+          name: "cluster",
+          include: ["test/cluster/**/*.test.ts"],
+          testTimeout: 180_000,
+          hookTimeout: 180_000,
           fileParallelism: false,
         },
       },

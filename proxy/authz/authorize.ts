@@ -1,0 +1,70 @@
+/** The AuthorizationPolicies of a workload as one decision: DENY, then ALLOW, then the default (Istio's order). */
+import type { WorkloadConfigStatus } from "../../crds/workload-config.ts";
+import { compileRule, type RulePredicate } from "./rule.ts";
+import type { AuthzRequest, Decision } from "./types.ts";
+
+export type AuthorizationPolicies = WorkloadConfigStatus["authorization"];
+
+export interface Authorizer {
+  /** False when every request is allowed: there is nothing to evaluate. */
+  readonly applies: boolean;
+  authorize(request: AuthzRequest): Decision;
+}
+
+interface CompiledRule {
+  readonly matches: RulePredicate;
+  readonly decision: Decision;
+}
+
+interface RuleSet {
+  readonly deny: readonly CompiledRule[];
+  readonly allow: readonly CompiledRule[];
+}
+
+const allowed: Decision = Object.freeze({ allowed: true, detail: "" });
+const noAllowMatched: Decision = Object.freeze({
+  allowed: false,
+  detail: "rbac_access_denied_matched_policy[none]",
+});
+
+/**
+ * Compiles policies. An ALLOW policy without rules denies everything, as `spec: {}` means to. CUSTOM policies have no provider
+ * here and so deny what they match, as Istio treats a provider that is broken. AUDIT never blocks and is left out.
+ */
+export function compileAuthorization(policies: AuthorizationPolicies): Authorizer {
+  const allows = policies.some((policy) => policy.action === "ALLOW");
+  const http = ruleSet(policies, true);
+  const tcp = ruleSet(policies, false);
+  const applies = allows || http.deny.length > 0 || tcp.deny.length > 0;
+  return Object.freeze({
+    applies,
+    authorize(request: AuthzRequest): Decision {
+      const { deny, allow } = request.http === undefined ? tcp : http;
+      for (const rule of deny) if (rule.matches(request)) return rule.decision;
+      if (!allows) return allowed;
+      for (const rule of allow) if (rule.matches(request)) return rule.decision;
+      return noAllowMatched;
+    },
+  });
+}
+
+function ruleSet(policies: AuthorizationPolicies, http: boolean): RuleSet {
+  const deny: CompiledRule[] = [];
+  const allow: CompiledRule[] = [];
+  for (const { name, namespace, action, rules } of policies) {
+    if (action === "AUDIT") continue;
+    for (const [i, rule] of rules.entries()) {
+      const effect = action === "ALLOW" ? "ALLOW" : "DENY";
+      const matches = compileRule(rule, { action: effect, http, namespace });
+      if (matches === undefined) continue;
+      if (effect === "ALLOW") allow.push({ matches, decision: allowed });
+      else deny.push({ matches, decision: denial(namespace, name, i) });
+    }
+  }
+  return { deny, allow };
+}
+
+function denial(namespace: string, policy: string, rule: number): Decision {
+  const detail = `rbac_access_denied_matched_policy[ns[${namespace}]-policy[${policy}]-rule[${rule}]]`;
+  return Object.freeze({ allowed: false, detail });
+}

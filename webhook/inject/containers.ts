@@ -1,0 +1,143 @@
+import type { JsonObject } from "../json.ts";
+import type { AppMetrics } from "./metrics.ts";
+import { initContainerName, ports, proxyContainerName, proxyUid, volumes } from "./names.ts";
+import { nftRuleset } from "./nft.ts";
+import type { Options } from "./options.ts";
+import type { AppProbe } from "./probes.ts";
+import type { Redirection } from "./redirection.ts";
+import type { InjectionSettings } from "./settings.ts";
+
+/** What the sidecar is told about its pod. */
+export interface SidecarFacts {
+  /** `Deployment/payment-v2` */
+  readonly workload: string;
+  /** The pod's labels as they are after injection. */
+  readonly labels: Readonly<Record<string, string>>;
+  readonly probes: Readonly<Record<string, AppProbe>>;
+  readonly appMetrics: AppMetrics | undefined;
+}
+
+/** Applies the redirection and ends: nft itself, as starting the proxy's runtime for it would cost 50 ms a pod. */
+export function initContainer(
+  options: Options,
+  redirection: Redirection,
+  settings: InjectionSettings,
+): JsonObject {
+  return {
+    name: initContainerName,
+    image: options.image,
+    imagePullPolicy: settings.imagePullPolicy,
+    command: ["/usr/sbin/nft", nftRuleset(redirection)],
+    resources: options.resources,
+    securityContext: {
+      allowPrivilegeEscalation: false,
+      capabilities: { add: ["NET_ADMIN"], drop: ["ALL"] },
+      privileged: false,
+      readOnlyRootFilesystem: true,
+      runAsGroup: 0,
+      runAsNonRoot: false,
+      runAsUser: 0,
+    },
+  };
+}
+
+/** The sidecar. As a native one it is an init container that goes on running, and is the last to be told to stop. */
+export function proxyContainer(
+  options: Options,
+  facts: SidecarFacts,
+  settings: InjectionSettings,
+): JsonObject {
+  return {
+    name: proxyContainerName,
+    image: options.image,
+    imagePullPolicy: settings.imagePullPolicy,
+    ...(options.native ? { restartPolicy: "Always" } : {}),
+    ports: [{ name: "http-envoy-prom", containerPort: ports.metrics, protocol: "TCP" }],
+    env: environment(options, facts, settings),
+    resources: options.resources,
+    // The next container starts when this returns: faster than a startup probe, which polls by the second.
+    ...(options.hold
+      ? { lifecycle: { postStart: { exec: { command: ["/usr/local/bin/weft-proxy", "wait"] } } } }
+      : {}),
+    ...(options.readiness === undefined
+      ? {}
+      : {
+          readinessProbe: {
+            httpGet: { path: "/healthz/ready", port: ports.readiness },
+            ...(options.readiness.initialDelaySeconds > 0
+              ? { initialDelaySeconds: options.readiness.initialDelaySeconds }
+              : {}),
+            periodSeconds: options.readiness.periodSeconds,
+            failureThreshold: options.readiness.failureThreshold,
+            timeoutSeconds: 3,
+          },
+        }),
+    securityContext: {
+      allowPrivilegeEscalation: false,
+      capabilities: { drop: ["ALL"] },
+      privileged: false,
+      readOnlyRootFilesystem: true,
+      runAsGroup: proxyUid,
+      runAsNonRoot: true,
+      runAsUser: proxyUid,
+    },
+    volumeMounts: [
+      { name: volumes.identity, mountPath: "/var/run/secrets/weft", readOnly: true },
+      { name: volumes.state, mountPath: "/var/lib/weft" },
+      ...options.userVolumes.mounts,
+    ],
+  };
+}
+
+function environment(options: Options, facts: SidecarFacts, settings: InjectionSettings): JsonObject[] {
+  const variables: JsonObject[] = [
+    literal("WEFT_REVISION", settings.revision),
+    fromPod("WEFT_NAMESPACE", "metadata.namespace"),
+    fromPod("WEFT_POD_NAME", "metadata.name"),
+    fromPod("WEFT_POD_IP", "status.podIPs"),
+    fromPod("WEFT_POD_UID", "metadata.uid"),
+    fromPod("WEFT_NODE_NAME", "spec.nodeName"),
+    fromPod("WEFT_SERVICE_ACCOUNT", "spec.serviceAccountName"),
+    literal("WEFT_WORKLOAD", facts.workload),
+    literal("WEFT_POD_LABELS", JSON.stringify(facts.labels)),
+    literal("WEFT_TRUST_DOMAIN", settings.trustDomain),
+    literal("WEFT_CLUSTER_DOMAIN", settings.clusterDomain),
+    literal("WEFT_CA_URL", settings.caUrl),
+    literal("WEFT_CA_ROOT", settings.caRoot),
+    literal("WEFT_APP_PROBES", JSON.stringify(facts.probes)),
+    literal("WEFT_CONCURRENCY", String(options.concurrency)),
+    literal("WEFT_LOG_LEVEL", options.logLevel),
+    literal("WEFT_DRAIN_SECONDS", String(options.drainSeconds)),
+  ];
+  if (facts.appMetrics !== undefined) {
+    variables.push(literal("WEFT_APP_METRICS", JSON.stringify(facts.appMetrics)));
+  }
+  return variables;
+}
+
+/** The kubelet expands `$(NAME)` in values and reads `$$` as `$`: doubling keeps any text as it is. */
+function literal(name: string, value: string): JsonObject {
+  return { name, value: value.replaceAll("$", "$$$$") };
+}
+
+function fromPod(name: string, fieldPath: string): JsonObject {
+  return { name, valueFrom: { fieldRef: { apiVersion: "v1", fieldPath } } };
+}
+
+/** The volumes the sidecar needs: what it proves itself with, and its last good configuration. */
+export function sidecarVolumes(): JsonObject[] {
+  return [
+    {
+      name: volumes.identity,
+      projected: {
+        defaultMode: 420,
+        sources: [
+          { serviceAccountToken: { path: "api-token", expirationSeconds: 3_607 } },
+          { serviceAccountToken: { path: "ca-token", audience: "istio-ca", expirationSeconds: 43_200 } },
+          { configMap: { name: "kube-root-ca.crt", items: [{ key: "ca.crt", path: "kube-ca.crt" }] } },
+        ],
+      },
+    },
+    { name: volumes.state, emptyDir: {} },
+  ];
+}

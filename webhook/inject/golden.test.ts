@@ -7,7 +7,7 @@ import type { InjectionSettings } from "./settings.ts";
 import { decodePatch, patched, podReview, testSettings } from "./testing.ts";
 
 /**
- * One `NAME.case.yaml` a pod shape, written by hand, and beside it `NAME.golden.yaml`, the answer. To write the
+ * One `NAME.case.yaml` a pod shape, written by hand, and beside it `NAME.generated.yaml`, the answer. To write the
  * answers anew after a wanted change: WEFT_UPDATE_GOLDENS=1 vitest run webhook/inject/golden.test.ts
  */
 const folder = join(import.meta.dirname, "testdata");
@@ -54,7 +54,7 @@ describe("the answer to each pod shape is the golden one", () => {
     const shape = parse(readFileSync(join(folder, `${name}.case.yaml`), "utf8")) as Case;
     test(`${name}: ${shape.what}`, () => {
       const { response, operations } = answer(shape);
-      const golden = join(folder, `${name}.golden.yaml`);
+      const golden = join(folder, `${name}.generated.yaml`);
       if (update) {
         const text = compactYaml({ response, patch: operations });
         writeFileSync(golden, `# Generated from ${name}.case.yaml; see golden.test.ts.\n${text}`);

@@ -1,0 +1,154 @@
+/**
+ * WorkloadConfig: what one workload's proxies need to know of themselves, compiled by control into `status`:
+ * ports, mutual TLS, authorization, egress. Proxies act on `status` alone; `spec` is always empty.
+ */
+import { header, portNumber, protocol } from "./compiled/common.ts";
+import { connectionPool } from "./compiled/policy.ts";
+import { ageColumn, type Kind, type ObjectOfKind } from "./kind.ts";
+import {
+  boolean,
+  enumeration,
+  type Infer,
+  labels,
+  list,
+  object,
+  required,
+  string,
+  strings,
+} from "./schema.ts";
+
+const mtlsMode = (description: string) => enumeration(description, ["STRICT", "PERMISSIVE", "DISABLE"]);
+
+const inboundPort = object("One port of the application.", {
+  port: required(portNumber("The container's port.")),
+  protocol: required(protocol("What is spoken on it.")),
+  mtls: required(mtlsMode("Who may connect.")),
+  service: string("FQDN of the service it serves."),
+  connectionPool,
+});
+
+const source = object("Who calls: all fields hold; in each field, one value does.", {
+  principals: strings("Identities, `trust-domain/ns/namespace/sa/account`."),
+  notPrincipals: strings("Identities excluded."),
+  requestPrincipals: strings("Token identities, `issuer/subject`."),
+  notRequestPrincipals: strings("Token identities excluded."),
+  namespaces: strings("Namespaces."),
+  notNamespaces: strings("Namespaces excluded."),
+  serviceAccounts: strings("Service accounts, `namespace/name`."),
+  notServiceAccounts: strings("Service accounts excluded."),
+  ipBlocks: strings("Addresses or CIDRs of the peer."),
+  notIpBlocks: strings("Addresses or CIDRs of the peer excluded."),
+  remoteIpBlocks: strings("Addresses or CIDRs of the original client."),
+  notRemoteIpBlocks: strings("Addresses or CIDRs of the original client excluded."),
+  trustDomains: strings("Trust domains."),
+  notTrustDomains: strings("Trust domains excluded."),
+});
+
+const operation = object("What is asked: all fields hold; in each field, one value does.", {
+  hosts: strings("Hosts."),
+  notHosts: strings("Hosts excluded."),
+  ports: strings("Container ports, as text."),
+  notPorts: strings("Container ports excluded."),
+  methods: strings("Methods."),
+  notMethods: strings("Methods excluded."),
+  paths: strings("Paths."),
+  notPaths: strings("Paths excluded."),
+});
+
+const condition = object("A further condition.", {
+  key: required(string("The attribute, such as `request.headers[x-team]`.")),
+  values: required(strings("Values, of which one must hold; empty: any.")),
+  notValues: required(strings("Values, of which none may hold.")),
+});
+
+const rule = object("Sources, operations and conditions that all hold; an empty list restricts nothing.", {
+  from: required(list("Alternatives.", source)),
+  to: required(list("Alternatives.", operation)),
+  when: required(list("Conditions that all hold.", condition)),
+});
+
+const policy = object("One AuthorizationPolicy that applies here.", {
+  name: required(string("Its name.")),
+  namespace: required(string("Its namespace.")),
+  action: required(enumeration("What its rules do.", ["ALLOW", "DENY", "AUDIT", "CUSTOM"])),
+  rules: required(list("Alternatives; empty matches nothing.", rule)),
+});
+
+const egress = object("What the workload may call.", {
+  outboundTrafficPolicy: required(
+    enumeration("What happens to calls to hosts that the mesh does not know.", [
+      "ALLOW_ANY",
+      "REGISTRY_ONLY",
+    ]),
+  ),
+  hosts: strings("Hosts that it may use, `namespace/host`; absent: every exported one."),
+});
+
+const spec = object("Always empty.", {});
+const status = object("What control compiled.", {
+  ...header,
+  workload: required(
+    object(
+      "The workload itself.",
+      {
+        name: required(string("Its name.")),
+        namespace: required(string("Its namespace.")),
+        kind: required(string("Its kind, such as Deployment or Pod.")),
+        labels: required(labels("Its pods' labels.")),
+      },
+      { atomic: true },
+    ),
+  ),
+  trustDomain: required(string("The mesh's trust domain.")),
+  trustBundle: required(
+    string("The authorities that peers' certificates may come from: PEM, one or more anchors."),
+  ),
+  mtls: required(mtlsMode("Who may connect to ports that are not listed.")),
+  ports: required(list("Ports of the application.", inboundPort)),
+  authorization: required(list("Policies that apply to it, in order of evaluation.", policy)),
+  egress: required(egress),
+  telemetry: required(
+    object("What is recorded.", { accessLog: required(boolean("Whether each request is logged.")) }),
+  ),
+  jwtRules: required(
+    list("Reserved for rules about tokens; always empty.", object("A rule.", {}), { maxItems: 0 }),
+  ),
+});
+
+export type InboundPort = Infer<typeof inboundPort>;
+export type Source = Infer<typeof source>;
+export type Operation = Infer<typeof operation>;
+export type Condition = Infer<typeof condition>;
+export type AuthorizationRule = Infer<typeof rule>;
+export type CompiledAuthorizationPolicy = Infer<typeof policy>;
+export type Egress = Infer<typeof egress>;
+export type MtlsMode = Infer<ReturnType<typeof mtlsMode>>;
+export type WorkloadConfigStatus = Infer<typeof status>;
+export type WorkloadConfig = ObjectOfKind<typeof spec, typeof status>;
+
+export const workloadConfig = {
+  group: "mesh.weft.dev",
+  kind: "WorkloadConfig",
+  plural: "workloadconfigs",
+  singular: "workloadconfig",
+  scope: "Namespaced",
+  versions: ["v1alpha1"],
+  shortNames: ["wlcfg"],
+  categories: ["weft"],
+  description:
+    "What a workload's proxies need to know of themselves, compiled by control; only control writes it, and proxies act on its status.",
+  printerColumns: [
+    { name: "mTLS", type: "string", jsonPath: ".status.mtls", description: "Who may connect." },
+    { name: "Hash", type: "string", jsonPath: ".status.hash", description: "Hash of the content." },
+    {
+      name: "Revision",
+      type: "string",
+      jsonPath: ".status.revision",
+      description: "Who compiled it.",
+      priority: 1,
+    },
+    ageColumn,
+  ],
+  spec,
+  status,
+} as const satisfies Kind;

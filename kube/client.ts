@@ -307,6 +307,7 @@ export function createClient(config: ClusterConfig, options: ClientOptions): Cli
         method,
         path: path + queryString(how.query ?? {}),
         body: how.body,
+        accept: "application/json, */*",
         timeoutMs: how.timeoutMs ?? (method === "GET" ? readTimeoutMs : writeTimeoutMs),
         ...(how.contentType === undefined ? {} : { contentType: how.contentType }),
         signal: how.signal,

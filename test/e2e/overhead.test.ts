@@ -1,6 +1,6 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { createClient, loadConfig } from "../../kube/index.ts";
+import { createClient, type KubeObject, loadConfig } from "../../kube/index.ts";
 import { pods as podResource } from "../../kube/resources.ts";
 import { apply, call, deployment, get, kubectl, namespace, rollout, run, service } from "../support/e2e.ts";
 import { describeDistribution, quantile } from "../support/statistics.ts";
@@ -24,7 +24,7 @@ async function timeToReady(ns: string, name: string): Promise<number> {
   const client = createClient(await loadConfig({ kubeconfig }), { userAgent: "weft-e2e" });
   try {
     const started = performance.now();
-    const created = await client.create(podResource, {
+    const created = await client.create<KubeObject>(podResource, {
       apiVersion: "v1",
       kind: "Pod",
       metadata: { name, namespace: ns },
@@ -40,7 +40,7 @@ async function timeToReady(ns: string, name: string): Promise<number> {
         ],
       },
     });
-    const watch = client.watch(
+    const watch = client.watch<KubeObject>(
       podResource,
       {
         namespace: ns,

@@ -73,7 +73,10 @@ async function clientNode(port: number): Promise<void> {
 
 async function ours(port: number): Promise<void> {
   const { createClient } = await import("../../../kube/index.ts");
-  const client = createClient({ server: `http://127.0.0.1:${port}` }, { userAgent: "bench" });
+  const client = createClient(
+    { server: `http://127.0.0.1:${port}`, namespace: "default" },
+    { userAgent: "bench" },
+  );
   for (let i = 0; i < 30; i++) {
     await client.list({ group: "", version: "v1", plural: "pods", kind: "Pod", namespaced: true }, {});
   }

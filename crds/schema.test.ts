@@ -62,7 +62,7 @@ describe("the static type of a schema", () => {
     >();
     expect(shape.openapi.required).toEqual(["kind"]);
     expect(Object.keys(shape.openapi.properties ?? {})).toEqual(["kind", "radius", "side", "label"]);
-    expect(shape.openapi.properties?.["kind"]?.enum).toEqual(["circle", "square"]);
+    expect(shape.openapi.properties?.kind?.enum).toEqual(["circle", "square"]);
   });
 
   test("of the compiled kinds is what the rooms agreed on", () => {

@@ -14,10 +14,12 @@ export interface Binaries {
   /** etcd and every Kubernetes component, chosen by the first argument. */
   readonly kube: string;
   readonly coredns: string;
+  /** What holds a pod's namespaces. */
+  readonly pause: string;
 }
 
 interface Source {
-  readonly name: "weft-kube" | "coredns";
+  readonly name: "weft-kube" | "coredns" | "pause";
   readonly version: string;
   readonly folder: string;
   readonly ldflags: string;
@@ -41,11 +43,18 @@ const sources: readonly Source[] = [
     ldflags: "-s -w",
     estimate: "about a minute the first time",
   },
+  {
+    name: "pause",
+    version: "v1",
+    folder: join(import.meta.dirname, "pause"),
+    ldflags: "-s -w",
+    estimate: "a few seconds",
+  },
 ];
 
-/** Where built things are kept between runs: `$WEFT_CACHE`, else `~/.cache/weft`. */
+/** Where built things are kept between runs: `$WEFT_CACHE`, else `weft` in `$XDG_CACHE_HOME` or `~/.cache`. */
 export function cacheFolder(env: NodeJS.ProcessEnv = process.env): string {
-  return resolve(env.WEFT_CACHE || join(homedir(), ".cache", "weft"));
+  return resolve(env.WEFT_CACHE || join(env.XDG_CACHE_HOME || join(homedir(), ".cache"), "weft"));
 }
 
 /** The cache key of a build: the pinned version for people, the hash of flags and sources for truth. */
@@ -65,16 +74,19 @@ export async function ensureBinaries(
 ): Promise<Binaries> {
   const ready = env.WEFT_KUBE_BINARIES;
   if (ready) {
-    const binaries = { kube: resolve(ready, "weft-kube"), coredns: resolve(ready, "coredns") };
-    for (const path of Object.values(binaries)) {
-      if (!(await exists(path)))
-        throw new Error(`WEFT_KUBE_BINARIES names ${ready}, but ${path} does not exist`);
+    const named = (name: string) => resolve(ready, name);
+    for (const { name } of sources) {
+      if (!(await exists(named(name)))) {
+        throw new Error(`WEFT_KUBE_BINARIES names ${ready}, but ${named(name)} does not exist`);
+      }
     }
-    return binaries;
+    return { kube: named("weft-kube"), coredns: named("coredns"), pause: named("pause") };
   }
-  const [kube, coredns] = await Promise.all(sources.map((source) => ensureBinary(source, report, env)));
-  if (kube === undefined || coredns === undefined) throw new Error("unreachable: two sources, two binaries");
-  return { kube, coredns };
+  // One after the other: Go uses every core for one build already.
+  const built = new Map<string, string>();
+  for (const source of sources) built.set(source.name, await ensureBinary(source, report, env));
+  const path = (name: string) => built.get(name) ?? "";
+  return { kube: path("weft-kube"), coredns: path("coredns"), pause: path("pause") };
 }
 
 async function ensureBinary(source: Source, report: (message: string) => void, env: NodeJS.ProcessEnv) {

@@ -7,8 +7,9 @@
  * deleted. The outcome never depends on the order of events: a compiler that was fed changes and one that loaded the
  * final snapshot say the same.
  */
+import type { ServiceConfigStatus } from "../../crds/service-config.ts";
+import type { WorkloadConfigStatus } from "../../crds/workload-config.ts";
 import type { Change, MeshSettings, Snapshot } from "./inputs.ts";
-import type { ServiceConfigStatus, WorkloadConfigStatus } from "./model.ts";
 
 /** One object to publish: its metadata and its status. `spec` is always empty. */
 export type CompiledObject = CompiledServiceConfig | CompiledWorkloadConfig;

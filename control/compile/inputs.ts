@@ -2,6 +2,7 @@
  * What the compiler reads: the cluster's objects as the API serves them, narrowed to the fields that matter here, and
  * the mesh's settings. Nothing in this file comes from a client; a watch, a file or a test may fill it.
  */
+import type { MtlsMode } from "../../crds/workload-config.ts";
 import type {
   AuthorizationPolicySpec,
   DestinationRuleSpec,
@@ -166,8 +167,6 @@ export interface MeshSettings {
   readonly outboundTrafficPolicy: "ALLOW_ANY" | "REGISTRY_ONLY";
   readonly accessLog: boolean;
 }
-
-export type MtlsMode = "STRICT" | "PERMISSIVE" | "DISABLE";
 
 /** Settings of a mesh about which nothing was said. */
 export const defaultSettings: MeshSettings = {

@@ -18,8 +18,10 @@ const spec = object("How the host is called.", {
       "A service: its short name, resolved in this object's namespace, its FQDN, or with `*.` for any first label.",
     ),
   ),
-  trafficPolicy: trafficPolicy("Settings for the whole host; subsets and ports come first."),
-  subsets: list("Named parts of the host.", subset),
+  trafficPolicy: trafficPolicy("Settings for the whole host; subsets and ports come first.", {
+    maxPorts: 4096,
+  }),
+  subsets: list("Named parts of the host.", subset, { maxItems: 1000 }),
   exportTo: strings(
     "Namespaces whose clients see this: `.` is this one, `*` all, which is what absent means.",
   ),

@@ -109,59 +109,47 @@ const mtls = object(
   { default: {} },
 );
 
-const spec = object(
-  "The mesh that is wanted; every field has a default, so `{}` is a mesh.",
-  {
-    version: string("Version of the control plane; absent: the operator's own.", {
-      pattern: "^v?[0-9]+\\.[0-9]+\\.[0-9]+(-[0-9A-Za-z.-]+)?$",
-      maxLength: 64,
-    }),
-    revision: string("Name of this control plane; namespaces labelled `istio.io/rev=REVISION` use it.", {
-      pattern: dnsLabel,
-      maxLength: 40,
-      default: "default",
-    }),
-    namespace: string(
-      "Namespace of the control plane, and of configuration that applies to the whole mesh.",
-      {
-        pattern: dnsLabel,
-        maxLength: 63,
-        default: "istio-system",
-        rules: [
-          immutable("moving the control plane would cut off every sidecar; delete and install anew instead"),
-        ],
-      },
-    ),
-    updateStrategy,
-    paused: boolean("Leave everything as it is, whatever this object says.", { default: false }),
-    trustDomain: string("First part of every identity, `spiffe://TRUST_DOMAIN/ns/NAMESPACE/sa/ACCOUNT`.", {
-      pattern: dnsName,
-      maxLength: 253,
-      default: "cluster.local",
-    }),
-    control,
-    proxy,
-    injection,
-    validation,
-    mtls,
-    outboundTrafficPolicy: enumeration(
-      "Calls to hosts that the mesh does not know: ALLOW_ANY passes them through, REGISTRY_ONLY refuses them.",
-      ["ALLOW_ANY", "REGISTRY_ONLY"],
-      { default: "ALLOW_ANY" },
-    ),
-    accessLog: boolean("Whether sidecars log every request.", { default: false }),
-  },
-  {
+const spec = object("The mesh that is wanted; every field has a default, so `{}` is a mesh.", {
+  version: string("Version of the control plane; absent: the operator's own.", {
+    pattern: "^v?[0-9]+\\.[0-9]+\\.[0-9]+(-[0-9A-Za-z.-]+)?$",
+    maxLength: 64,
+  }),
+  revision: string("Name of this control plane; namespaces labelled `istio.io/rev=REVISION` use it.", {
+    pattern: dnsLabel,
+    maxLength: 40,
+    default: "default",
+  }),
+  namespace: string("Namespace of the control plane, and of configuration that applies to the whole mesh.", {
+    pattern: dnsLabel,
+    maxLength: 63,
+    default: "istio-system",
     rules: [
+      immutable("moving the control plane would cut off every sidecar; delete and install anew instead"),
       {
-        rule: "self.namespace != 'weft-system'",
+        rule: "self != 'weft-system'",
         message: "weft-system is the operator's own namespace; choose another, such as istio-system",
-        fieldPath: ".namespace",
-        reason: "FieldValueInvalid",
       },
     ],
-  },
-);
+  }),
+  updateStrategy,
+  paused: boolean("Leave everything as it is, whatever this object says.", { default: false }),
+  trustDomain: string("First part of every identity, `spiffe://TRUST_DOMAIN/ns/NAMESPACE/sa/ACCOUNT`.", {
+    pattern: dnsName,
+    maxLength: 253,
+    default: "cluster.local",
+  }),
+  control,
+  proxy,
+  injection,
+  validation,
+  mtls,
+  outboundTrafficPolicy: enumeration(
+    "Calls to hosts that the mesh does not know: ALLOW_ANY passes them through, REGISTRY_ONLY refuses them.",
+    ["ALLOW_ANY", "REGISTRY_ONLY"],
+    { default: "ALLOW_ANY" },
+  ),
+  accessLog: boolean("Whether sidecars log every request.", { default: false }),
+});
 
 const status = object("What the operator made of it.", {
   observedGeneration: integer("The generation that the operator last worked on.", { minimum: 0 }),

@@ -90,10 +90,10 @@ const portTrafficPolicy = object("Settings of one port, in place of those of the
   ...perPort,
 });
 
-export const trafficPolicy = (description: string) =>
+export const trafficPolicy = (description: string, options: { readonly maxPorts: number }) =>
   object(description, {
     ...perPort,
-    portLevelSettings: list("Settings by port.", portTrafficPolicy, { maxItems: 4096 }),
+    portLevelSettings: list("Settings by port.", portTrafficPolicy, { maxItems: options.maxPorts }),
     tunnel: object("Reaches the destination through an HTTP proxy.", {
       protocol: string("CONNECT, which is the default, or POST."),
       targetHost: required(string("Host to ask the proxy for.")),
@@ -112,10 +112,13 @@ export const trafficPolicy = (description: string) =>
     }),
   });
 
+/** Ports in a subset are bounded lower than a destination's: the API server counts CEL rules for the product of both. */
 export const subset = object("Some of the host's endpoints, by label.", {
   name: required(string("Name by which routes speak of it.")),
   labels: labels("Labels that its endpoints have, all of them."),
-  trafficPolicy: trafficPolicy("Settings that differ from the destination's, field by field."),
+  trafficPolicy: trafficPolicy("Settings that differ from the destination's, field by field.", {
+    maxPorts: 256,
+  }),
 });
 
 export { connectionPool, outlierDetection, portTrafficPolicy, tls };

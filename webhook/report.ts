@@ -34,6 +34,8 @@ const mostErrors = 100;
 export class Report implements ValidationResult {
   readonly errors: FieldError[] = [];
   readonly warnings: string[] = [];
+  /** A field may be looked at more than once; what is wrong with it is said once. */
+  readonly #told = new Set<string>();
 
   /** The value is of the right sort but wrong; `expected` completes "must be …" or is a sentence of its own. */
   invalid(field: string, found: unknown, expected: string): void {
@@ -74,8 +76,12 @@ export class Report implements ValidationResult {
   }
 
   #add(field: string, reason: Reason, message: string): void {
+    if (this.errors.length > mostErrors) return;
+    const told = `${field}\n${message}`;
+    if (this.#told.has(told)) return;
+    this.#told.add(told);
     if (this.errors.length < mostErrors) this.errors.push({ field, reason, message });
-    else if (this.errors.length === mostErrors) {
+    else {
       this.errors.push({
         field: "",
         reason: "FieldValueInvalid",

@@ -1,0 +1,18 @@
+import type { Field } from "./field.ts";
+import { isDnsLabel } from "./names.ts";
+
+/** `exportTo`: `.` for the object's own namespace, `*` for all and alone, or namespaces' names; no duplicates. */
+export function checkExportTo(field: Field, namespace: string): void {
+  const items = field.texts();
+  const seen = new Set<string>();
+  for (const { text, field: item } of items) {
+    const normal = text === namespace ? "." : text;
+    if (seen.has(normal)) item.duplicate();
+    seen.add(normal);
+    if (text === "*") {
+      if (items.length > 1) item.forbidden('"*" must be the only entry');
+    } else if (text !== "." && !isDnsLabel(text)) {
+      item.invalid('must be ".", "*" or the name of a namespace');
+    }
+  }
+}

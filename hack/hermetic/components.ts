@@ -69,6 +69,8 @@ export function components(
       `--root-ca-file=${pki("ca.crt")}`,
       `--service-account-private-key-file=${pki("sa.key")}`,
       "--leader-elect=false",
+      // Its default is a folder of the host's.
+      `--flex-volume-plugin-dir=${join(own.config, "volume-plugins")}`,
       // The defaults protect big clusters' API servers, and make a test wait in line.
       "--kube-api-qps=300",
       "--kube-api-burst=600",
@@ -133,6 +135,7 @@ makeIPTablesUtilChains: false
 kubeAPIQPS: 300
 kubeAPIBurst: 600
 registryPullQPS: 0
+volumePluginDir: ${join(own.config, "volume-plugins")}
 `,
     ],
     [

@@ -26,7 +26,7 @@ export async function createNode(node: NodeAddress, files: Layout): Promise<numb
   const output = openSync(log, "a");
   const namespaces = ["--net", "--mount", "--pid", "--uts", "--fork", "--kill-child", "--mount-proc"];
   // A session of its own: a Ctrl-C at `up` must not reach it.
-  const child = spawn("unshare", [...namespaces, "bash", script, node.name], {
+  const child = spawn("unshare", [...namespaces, "bash", script, node.name, files.folder], {
     stdio: ["ignore", output, output],
     detached: true,
   });
@@ -121,8 +121,21 @@ export async function stopComponent(name: string, node: number, signal: NodeJS.S
  * firewall rules. Its files stay. Without a name, every node of this machine, also those that no file knows of.
  */
 export async function destroyNodes(name?: string): Promise<void> {
-  for (const [found, pid] of await runningNodes()) {
-    if (name === undefined || found === name) await end(pid, "SIGKILL");
+  const running = await runningNodes();
+  const hub = running.get(nodeAddress(1).name);
+  for (const [found, pid] of running) {
+    if (name !== undefined && found !== name) continue;
+    await end(pid, "SIGKILL");
+    // The kernel takes its time to end a network namespace; a new node of the same name must not meet its old link.
+    const node = nodeAddress(Number(found.slice("node-".length)));
+    await unlink(node, hub);
   }
   await removeNodeCgroups(name);
+}
+
+/** Removes the near end of a node's link, and with it the far one, where it is still there. */
+async function unlink(node: NodeAddress, hub: number | undefined): Promise<void> {
+  const near = node.number === 1 || hub === undefined ? [] : ["nsenter", `--target=${hub}`, "--net"];
+  const [command, ...args] = [...near, "ip", "link", "delete", node.link];
+  await run(command ?? "ip", args).catch(() => undefined);
 }

@@ -23,6 +23,7 @@ const spec = object(
       mutualTls("Mutual TLS on this port."),
       {
         minProperties: 1,
+        maxProperties: 65535,
         rules: [
           {
             rule: "self.all(key, 0 < int(key) && int(key) <= 65535)",

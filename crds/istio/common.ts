@@ -89,6 +89,7 @@ export const targetReference = (description: string) =>
     ),
     name: required(string("Name of the target.", { minLength: 1, maxLength: 253 })),
     namespace: string("Must be empty: the target is in the policy's own namespace.", {
+      maxLength: 253,
       rules: [
         { rule: "self.size() == 0", message: "leave it out: a target in another namespace is not supported" },
       ],

@@ -1,4 +1,4 @@
-import { link, readFile, rm, writeFile } from "node:fs/promises";
+import { link, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { setTimeout as sleep } from "node:timers/promises";
 
 /**
@@ -17,7 +17,7 @@ export async function withLock<T>(
     for (let waits = 0; !(await tryLink(mine, path)); waits++) {
       const holder = Number((await readFile(path, "utf8").catch(() => "")).trim());
       if (holder > 0 && !isAlive(holder)) {
-        await rm(path, { force: true });
+        await takeOver(path, `${mine}.stale`, holder);
         continue;
       }
       if (waits === 0 && holder > 0) onWait?.(holder);
@@ -31,6 +31,17 @@ export async function withLock<T>(
   } finally {
     await rm(path, { force: true });
   }
+}
+
+/** Removes the lock of a dead holder, and only that: somebody else may have taken it over a moment ago. */
+async function takeOver(path: string, aside: string, holder: number): Promise<void> {
+  try {
+    await rename(path, aside);
+  } catch {
+    return; // Somebody else was faster.
+  }
+  if (Number(await readFile(aside, "utf8")) !== holder) await tryLink(aside, path);
+  await rm(aside, { force: true });
 }
 
 async function tryLink(from: string, to: string): Promise<boolean> {

@@ -14,6 +14,7 @@ import { httpRoute, tcpRoute, tlsRoute } from "./decode-route.ts";
 import { ConfigError } from "./errors.ts";
 import {
   type Decoder,
+  exactly,
   flag,
   list,
   map,

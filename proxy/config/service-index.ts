@@ -59,6 +59,11 @@ export class ServiceIndex {
     return this.#addresses.find(address);
   }
 
+  /** What a namespace's part was, without the services that are not for this proxy. */
+  part(namespace: string): IndexPart {
+    return { namespace, services: this.#shards.get(namespace)?.entries() ?? [] };
+  }
+
   byName(namespace: string, name: string): FoundEntry | undefined {
     return this.#shards.get(namespace)?.byName(name);
   }
@@ -135,9 +140,16 @@ class Shard {
     return this.#hosts !== undefined;
   }
 
+  entries(): IndexEntry[] {
+    return Array.from({ length: this.size }, (_, i) => this.#parse(i));
+  }
+
   entry(index: number): FoundEntry {
-    const entry: IndexEntry = JSON.parse(this.#text.slice(this.#starts[index], this.#starts[index + 1]));
-    return { ...entry, namespace: this.namespace };
+    return { ...this.#parse(index), namespace: this.namespace };
+  }
+
+  #parse(index: number): IndexEntry {
+    return JSON.parse(this.#text.slice(this.#starts[index], this.#starts[index + 1]));
   }
 
   byName(name: string): FoundEntry | undefined {
@@ -171,7 +183,9 @@ class AddressTable {
     for (const [i, shard] of shards.entries()) {
       hashes.set(shard.addressHashes, at);
       this.#entryOf.set(shard.addressEntries, at);
-      this.#shardOf.fill(i, at, (at += shard.addressHashes.length));
+      const end = at + shard.addressHashes.length;
+      this.#shardOf.fill(i, at, end);
+      at = end;
     }
     this.#table = new HashTable(hashes);
   }

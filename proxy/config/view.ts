@@ -8,21 +8,24 @@
 import type {
   ClusterPolicy,
   ConnectionPool,
-  HttpRoute,
+  Fault,
   Protocol,
   RetryPolicy,
-  RouteAction,
   WeightedDestination,
 } from "../../crds/service-config.ts";
 import type { Egress } from "../../crds/workload-config.ts";
 import type { AuthzRequest, Decision } from "../authz/types.ts";
+import type { Cors } from "../route/cors.ts";
+import type { HeaderPlan } from "../route/headers.ts";
 
 export type {
   AuthzRequest,
   ClusterPolicy,
   ConnectionPool,
+  Cors,
   Decision,
-  HttpRoute,
+  Fault,
+  HeaderPlan,
   Protocol,
   RetryPolicy,
   WeightedDestination,
@@ -100,8 +103,8 @@ export interface TcpConnection {
 
 export type RouteResult =
   | ForwardResult
-  | { readonly kind: "redirect"; readonly route: Route; readonly action: RouteAction }
-  | { readonly kind: "directResponse"; readonly route: Route; readonly action: RouteAction }
+  | RedirectResult
+  | DirectResult
   /** No rule matched: 404, flag NR. */
   | { readonly kind: "noRoute" }
   /** The rule names a host or subset that the mesh does not know: 503, flag NC. */
@@ -112,20 +115,40 @@ export interface ForwardResult {
   readonly route: Route;
   readonly cluster: Cluster;
   readonly destination: WeightedDestination;
+  /** The destination's header operations before the route's. */
+  readonly headers: HeaderPlan;
   readonly mirrors: readonly { readonly cluster: Cluster; readonly percent: number }[];
 }
 
-/** A rule with what its matches leave for its actions; `retries` has Istio's default filled in, undefined means none. */
+export interface RedirectResult {
+  readonly kind: "redirect";
+  readonly route: Route;
+  /** 301, 302, 303, 307 or 308. */
+  readonly status: number;
+  location(request: RouteRequest): string;
+}
+
+export interface DirectResult {
+  readonly kind: "directResponse";
+  readonly route: Route;
+  readonly status: number;
+  readonly body: Uint8Array;
+}
+
+/** A rule without its destinations, ready to act on. */
 export interface Route {
   readonly name: string;
   readonly timeoutMs: number | undefined;
+  /** Istio's default (two retries) is filled in; undefined means none. */
   readonly retries: RetryPolicy | undefined;
-  readonly fault: HttpRoute["fault"];
-  readonly headers: HttpRoute["headers"];
-  readonly rewrite: HttpRoute["rewrite"];
-  readonly cors: HttpRoute["cors"];
-  /** The prefix that the request's path matched, for prefix rewrites; undefined when the match was no prefix. */
-  matchedPrefix(request: RouteRequest): string | undefined;
+  readonly fault: Fault | undefined;
+  readonly cors: Cors | undefined;
+  /** The route's own operations: for answers that no destination gives. */
+  readonly headers: HeaderPlan;
+  /** The authority to send instead of the client's; undefined leaves it. */
+  readonly authority: string | undefined;
+  /** The path and query to send; undefined when the rule leaves them. */
+  readonly rewritePath: ((request: RouteRequest) => string) | undefined;
 }
 
 /** The endpoints of one service port in one subset, with the policy that holds for them. */

@@ -1,0 +1,228 @@
+/**
+ * Compiled objects in, views out. Objects are put and dropped as they come; `commit` then makes the next view of all that is
+ * complete, in one step. Pure: time comes in with each commit, and what waits says until when.
+ */
+import type { Random } from "../balance/picker.ts";
+import { type CompiledObject, decodeMeta, decodeObject, type ObjectMeta, objectName } from "./decode.ts";
+import { EndpointRegistry } from "./endpoint.ts";
+import { compileInbound } from "./inbound.ts";
+import { createView, type LoadedService } from "./mesh-view.ts";
+import { ServiceIndex } from "./service-index.ts";
+import { type Patience, ServiceState } from "./service-state.ts";
+import type { AppliedObject, InboundPolicy, MeshView } from "./view.ts";
+
+export interface SnapshotOptions {
+  readonly namespace: string;
+  /** The pod's labels, for `sourceLabels`. */
+  readonly labels: Readonly<Record<string, string>>;
+  readonly clusterDomain: string;
+  readonly random: Random;
+  readonly patience?: Patience;
+  /** Called by a target that is not loaded. */
+  readonly load: (key: string) => Promise<void>;
+}
+
+const defaultPatience: Patience = { updateMs: 10_000, firstMs: 2_000 };
+
+interface Workload {
+  readonly object: CompiledObject & { readonly part: { readonly kind: "workload" } };
+  readonly inbound: (port: number) => InboundPolicy;
+}
+
+export class Snapshot {
+  readonly #options: SnapshotOptions;
+  readonly #registry = new EndpointRegistry();
+  readonly #services = new Map<string, ServiceState>();
+  /** Namespace to the header of its index part; the content is in `#index`. */
+  readonly #indexParts = new Map<string, CompiledObject>();
+  readonly #applied = new Map<string, AppliedObject>();
+  /** Hash of what was last put, by object: an object that comes again unchanged costs nothing. */
+  readonly #hashes = new Map<string, string>();
+  #index: ServiceIndex;
+  #workload: Workload | undefined;
+  #view: MeshView | undefined;
+  #changed = false;
+
+  constructor(options: SnapshotOptions) {
+    this.#options = options;
+    this.#index = ServiceIndex.forNamespace(options.namespace);
+  }
+
+  /** Takes an object of the API in. Throws ConfigError for one that cannot be read: what it would replace stays. */
+  put(value: unknown, kind: ObjectMeta["kind"]): ObjectMeta {
+    const meta = decodeMeta(value, kind);
+    const hash = (value as { status?: { hash?: unknown } }).status?.hash;
+    if (typeof hash === "string" && this.#hashes.get(objectName(meta)) === hash) return meta;
+    const object = decodeObject(value, meta);
+    if (object !== undefined) {
+      this.#accept(object);
+      this.#hashes.set(objectName(meta), object.hash);
+      this.#changed = true;
+    }
+    return meta;
+  }
+
+  drop(meta: ObjectMeta): void {
+    const name = objectName(meta);
+    if (!this.#hashes.delete(name)) return;
+    this.#changed = true;
+    // The workload's own configuration outlives its deletion: a pod that is being deleted still serves.
+    if (meta.kind === "WorkloadConfig") return;
+    for (const [namespace, part] of this.#indexParts) {
+      if (objectName(part.meta) !== name) continue;
+      this.#indexParts.delete(namespace);
+      this.#index = this.#index.without(namespace);
+    }
+    this.#services.get(meta.key)?.drop(name);
+  }
+
+  /** Drops what a list of some keys no longer holds: everything else of these keys is gone. */
+  keepOnly(kind: ObjectMeta["kind"], names: ReadonlySet<string>, keys?: ReadonlySet<string>): void {
+    for (const { meta } of this.objects()) {
+      if (meta.kind === kind && !names.has(objectName(meta)) && keys?.has(meta.key) !== false)
+        this.drop(meta);
+    }
+  }
+
+  /** Marks a service as called by this proxy's applications. True when it was not yet. */
+  want(key: string): boolean {
+    const state = this.#stateOf(key);
+    if (state.wanted) return false;
+    state.wanted = true;
+    this.#changed = true;
+    return true;
+  }
+
+  /** Keys of the services that are called, and of those that their routes lead to: what to subscribe to. */
+  dependencies(): ReadonlySet<string> {
+    const keys = new Set<string>();
+    for (const state of this.#services.values()) {
+      if (!state.wanted) continue;
+      keys.add(state.key);
+      for (const key of state.destinations) keys.add(key);
+    }
+    return keys;
+  }
+
+  isLoaded(key: string): boolean {
+    return this.#services.get(key)?.loaded !== undefined;
+  }
+
+  /** Makes the next view if anything changed or a wait is over; true when `view()` is a new one. */
+  commit(now: number): boolean {
+    const deadline = this.deadline();
+    if (!this.#changed && (deadline === undefined || deadline > now)) return false;
+    this.#changed = false;
+    for (const state of this.#services.values()) state.updateClusters(this.#portsOf(state), now);
+    let rerouted = false;
+    for (const state of this.#services.values()) rerouted = state.updateRoutes(now) || rerouted;
+    // Subsets that only the old routes led to go with them.
+    if (rerouted)
+      for (const state of this.#services.values()) state.updateClusters(this.#portsOf(state), now);
+    this.#recordApplied(now);
+    if (this.#workload === undefined) return false;
+    const services = new Map<string, LoadedService>();
+    for (const state of this.#services.values()) {
+      if (state.loaded !== undefined) services.set(state.key, state.loaded);
+    }
+    const { namespace, clusterDomain, load } = this.#options;
+    this.#view = createView({
+      namespace,
+      clusterDomain,
+      load,
+      services,
+      index: this.#index,
+      workload: this.#workload.object.part.workload,
+      inbound: this.#workload.inbound,
+      current: () => this.#view,
+    });
+    return true;
+  }
+
+  view(): MeshView | undefined {
+    return this.#view;
+  }
+
+  /** When to commit again though nothing arrives, in Unix ms. */
+  deadline(): number | undefined {
+    let earliest: number | undefined;
+    for (const { deadline } of this.#services.values()) {
+      if (deadline !== undefined && (earliest === undefined || deadline < earliest)) earliest = deadline;
+    }
+    return earliest;
+  }
+
+  /** What is in force. */
+  applied(): readonly AppliedObject[] {
+    return [...this.#applied.values()];
+  }
+
+  /** Every object held, for the last-good file. */
+  objects(): readonly CompiledObject[] {
+    const objects: CompiledObject[] = [];
+    for (const [namespace, object] of this.#indexParts) {
+      objects.push({ ...object, part: { kind: "index", index: this.#index.part(namespace) } });
+    }
+    if (this.#workload !== undefined) objects.push(this.#workload.object);
+    for (const state of this.#services.values()) objects.push(...state.objects);
+    return objects;
+  }
+
+  #accept(object: CompiledObject): void {
+    const { part, meta } = object;
+    switch (part.kind) {
+      case "index":
+        this.#index = this.#index.with(part.index);
+        // Its services are held once, in the index.
+        this.#indexParts.set(part.index.namespace, {
+          ...object,
+          part: { kind: "index", index: { namespace: part.index.namespace, services: [] } },
+        });
+        return;
+      case "workload":
+        this.#workload = { object: { ...object, part }, inbound: compileInbound(part.workload) };
+        return;
+      case "service":
+      case "endpoints":
+        this.#stateOf(meta.key).put(object);
+    }
+  }
+
+  #stateOf(key: string): ServiceState {
+    let state = this.#services.get(key);
+    if (state === undefined) {
+      const { namespace, labels, random, patience = defaultPatience } = this.#options;
+      state = new ServiceState(key, {
+        client: { namespace, labels },
+        registry: this.#registry,
+        random,
+        patience,
+        clustersOf: (other) => this.#services.get(other)?.clusters,
+        leadsTo: (other, subset) => [...this.#services.values()].some((each) => each.leadsTo(other, subset)),
+      });
+      this.#services.set(key, state);
+    }
+    return state;
+  }
+
+  #portsOf(state: ServiceState) {
+    const id = state.identity;
+    if (id === undefined) return [];
+    const entry = this.#index.byName(id.namespace, id.name) ?? this.#index.byHost(id.host);
+    return entry?.ports ?? [];
+  }
+
+  #recordApplied(now: number): void {
+    const names = new Set<string>();
+    const record = ({ meta, hash, generations }: CompiledObject) => {
+      const name = objectName(meta);
+      names.add(name);
+      if (this.#applied.get(name)?.hash !== hash)
+        this.#applied.set(name, { name, hash, generations, appliedAt: now });
+    };
+    if (this.#workload !== undefined) record(this.#workload.object);
+    for (const object of this.#indexParts.values()) record(object);
+    for (const state of this.#services.values()) for (const object of state.applied) record(object);
+    for (const name of this.#applied.keys()) if (!names.has(name)) this.#applied.delete(name);
+  }
+}

@@ -1,6 +1,6 @@
 import { readFile } from "node:fs/promises";
+import type { MtlsMode } from "../crds/workload-config.ts";
 import type { Clock, Log, Timer } from "../kube/index.ts";
-import type { MtlsMode } from "./compile/inputs.ts";
 
 /**
  * The mesh's settings as the operator writes them into ConfigMap `weft-mesh-REV`, key `mesh.json`. Every field may be

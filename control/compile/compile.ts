@@ -7,9 +7,28 @@
  * deleted. The outcome never depends on the order of events: a compiler that was fed changes and one that loaded the
  * final snapshot say the same.
  */
-import type { ServiceConfigStatus } from "../../crds/service-config.ts";
+import type { ServiceConfigStatus, ServicePart } from "../../crds/service-config.ts";
 import type { WorkloadConfigStatus } from "../../crds/workload-config.ts";
-import type { Change, MeshSettings, Snapshot } from "./inputs.ts";
+import { addReach, emptyReach, type Reach } from "./affected.ts";
+import { Cluster } from "./cluster.ts";
+import { compileEndpointsParts } from "./endpoints-parts.ts";
+import { stamp } from "./hash.ts";
+import { type BareHost, bareHost, compileIndexPart } from "./index-part.ts";
+import { isServed } from "./indexers.ts";
+import type { Change, MeshSettings, Meta, Service, Snapshot } from "./inputs.ts";
+import {
+  endpointsPartName,
+  indexKey,
+  indexName,
+  serviceConfigLabels,
+  servicePartName,
+  splitKey,
+  workloadConfigLabels,
+  workloadConfigName,
+} from "./names.ts";
+import { compareText, sortedUnique } from "./order.ts";
+import { compileBareHostPart, compileServicePart } from "./service.ts";
+import { compileWorkloadContent } from "./workload.ts";
 
 /** One object to publish: its metadata and its status. `spec` is always empty. */
 export type CompiledObject = CompiledServiceConfig | CompiledWorkloadConfig;
@@ -74,4 +93,187 @@ export interface Compiler {
   compileWorkload(key: string): CompiledWorkloadConfig | undefined;
   /** The namespace's index, or undefined when the namespace has no services. */
   compileIndex(namespace: string): CompiledServiceConfig | undefined;
+}
+
+/** A compiler that knows nothing of the cluster yet. */
+export function createCompiler(settings: MeshSettings): Compiler {
+  let cluster = new Cluster(settings);
+  // Endpoints change far more often than routes, and the other way about: neither compiles the other anew.
+  const endpoints = new Map<string, readonly CompiledServiceConfig[]>();
+
+  const keys = (): Affected => {
+    const reach = emptyReach();
+    for (const [key, service] of cluster.services.entries()) {
+      if (isServed(service)) reach.services.add(key);
+      reach.indexes.add(splitKey(key).namespace);
+    }
+    for (const key of cluster.virtualServices.indexed("bare")) {
+      reach.services.add(key);
+      reach.indexes.add(splitKey(key).namespace);
+    }
+    for (const key of cluster.workloads()) reach.workloads.add(key);
+    return sorted(reach);
+  };
+
+  const compileService = (key: string): CompiledServiceConfig[] => {
+    const { revision } = cluster.settings;
+    const { namespace } = splitKey(key);
+    const service = cluster.services.get(key);
+    if (service !== undefined && isServed(service)) {
+      const parts = endpoints.get(key) ?? endpointsObjects(cluster, service);
+      endpoints.set(key, parts);
+      const { part, generations } = compileServicePart(cluster, service, parts.length);
+      return [servicePart(revision, part, generations, serviceOwner(service)), ...parts];
+    }
+    endpoints.delete(key);
+    const bare = bareHost(cluster, key);
+    if (bare === undefined) return [];
+    const { part, generations } = compileBareHostPart(cluster, namespace, bare.host);
+    return [servicePart(revision, part, generations, bareHostOwner(bare))];
+  };
+
+  const compileWorkload = (key: string): CompiledWorkloadConfig | undefined => {
+    const compiled = compileWorkloadContent(cluster, key);
+    if (compiled === undefined) return undefined;
+    const { revision } = cluster.settings;
+    const { namespace, workload, owner, content, generations } = compiled;
+    return {
+      kind: "WorkloadConfig",
+      namespace,
+      name: workloadConfigName(workload.kind, workload.name, revision),
+      labels: workloadConfigLabels(revision),
+      owner,
+      status: stamp(revision, generations, content),
+    };
+  };
+
+  const compileIndex = (namespace: string): CompiledServiceConfig | undefined => {
+    const compiled = compileIndexPart(cluster, namespace);
+    if (compiled === undefined) return undefined;
+    const { revision } = cluster.settings;
+    return {
+      kind: "ServiceConfig",
+      namespace,
+      name: indexName(revision),
+      labels: serviceConfigLabels("index", indexKey, revision),
+      status: stamp(revision, compiled.generations, { index: compiled.part }),
+    };
+  };
+
+  return {
+    load(snapshot) {
+      cluster = new Cluster(cluster.settings);
+      cluster.load(snapshot);
+      endpoints.clear();
+    },
+    configure(changed) {
+      const before = keys();
+      const known = cluster.snapshot();
+      cluster = new Cluster(changed);
+      cluster.load(known);
+      endpoints.clear();
+      return union(before, keys());
+    },
+    affected(change) {
+      const reach = emptyReach();
+      const before = cluster.get(change.kind, change.key);
+      addReach(reach, cluster, { ...change, object: before } as Change);
+      cluster.set(change.kind, change.key, change.object);
+      addReach(reach, cluster, change);
+      if (change.kind !== "VirtualService") for (const key of reach.services) endpoints.delete(key);
+      return sorted(reach);
+    },
+    keys,
+    compile() {
+      const all = keys();
+      const objects: CompiledObject[] = all.services.flatMap(compileService);
+      for (const namespace of all.indexes) objects.push(...present(compileIndex(namespace)));
+      for (const key of all.workloads) objects.push(...present(compileWorkload(key)));
+      return objects.sort(byIdentity);
+    },
+    compileService,
+    compileWorkload,
+    compileIndex,
+  };
+}
+
+/** Compiles a whole snapshot at once. */
+export function compile(snapshot: Snapshot, settings: MeshSettings): CompiledObject[] {
+  const compiler = createCompiler(settings);
+  compiler.load(snapshot);
+  return compiler.compile();
+}
+
+function servicePart(
+  revision: string,
+  part: ServicePart,
+  generations: readonly string[],
+  owner: CompiledOwner,
+): CompiledServiceConfig {
+  return {
+    kind: "ServiceConfig",
+    namespace: part.namespace,
+    name: servicePartName(part.name, revision),
+    labels: serviceConfigLabels("service", part.key, revision),
+    owner,
+    status: stamp(revision, generations, { service: part }),
+  };
+}
+
+/** Their content speaks for itself: a policy's generation in every part would rewrite them all for nothing. */
+function endpointsObjects(cluster: Cluster, service: Service): CompiledServiceConfig[] {
+  const { revision } = cluster.settings;
+  return compileEndpointsParts(cluster, service).map((part) => ({
+    kind: "ServiceConfig",
+    namespace: service.metadata.namespace ?? "",
+    name: endpointsPartName(service.metadata.name, part.slice, revision),
+    labels: serviceConfigLabels("endpoints", part.key, revision),
+    owner: serviceOwner(service),
+    status: stamp(revision, [], { endpoints: part }),
+  }));
+}
+
+function serviceOwner({ metadata }: Service): CompiledOwner {
+  return { apiVersion: "v1", kind: "Service", name: metadata.name, ...uidOf(metadata) };
+}
+
+/** A bare host belongs to a VirtualService that decides for it: the first by name, for want of a better claim. */
+function bareHostOwner({ virtualServices }: BareHost): CompiledOwner {
+  const [first] = [...virtualServices].sort((a, b) => compareText(a.metadata.name, b.metadata.name));
+  const apiVersion = "networking.istio.io/v1";
+  return {
+    apiVersion,
+    kind: "VirtualService",
+    name: first?.metadata.name ?? "",
+    ...uidOf(first?.metadata),
+  };
+}
+
+function uidOf(metadata: Meta | undefined): { uid?: string } {
+  return metadata?.uid === undefined ? {} : { uid: metadata.uid };
+}
+
+function present<T>(value: T | undefined): T[] {
+  return value === undefined ? [] : [value];
+}
+
+function sorted(reach: Reach): Affected {
+  const { services, workloads, indexes } = reach;
+  return {
+    services: sortedUnique(services),
+    workloads: sortedUnique(workloads),
+    indexes: sortedUnique(indexes),
+  };
+}
+
+function union(a: Affected, b: Affected): Affected {
+  return {
+    services: sortedUnique([...a.services, ...b.services]),
+    workloads: sortedUnique([...a.workloads, ...b.workloads]),
+    indexes: sortedUnique([...a.indexes, ...b.indexes]),
+  };
+}
+
+function byIdentity(a: CompiledObject, b: CompiledObject): number {
+  return compareText(a.kind, b.kind) || compareText(a.namespace, b.namespace) || compareText(a.name, b.name);
 }

@@ -1,0 +1,183 @@
+/**
+ * What a change may alter. The answer errs on the side of more: compiling what did not change costs time and writes
+ * nothing, as its hash says. It is asked twice, of the cluster before the change and after it, so that what an object
+ * reached before, and no longer does, is compiled, too.
+ */
+import { appliesTo } from "./authorization.ts";
+import type { Cluster } from "./cluster.ts";
+import { ruleHost } from "./destination-rule.ts";
+import { hostCovers, isWildcard, serviceHost, serviceOfHost } from "./hosts.ts";
+import { bareHosts, isServed, serviceKeysOf, workloadKeyOf } from "./indexers.ts";
+import type {
+  AuthorizationPolicy,
+  Change,
+  DestinationRule,
+  EndpointSlice,
+  PeerAuthentication,
+  Service,
+  VirtualService,
+} from "./inputs.ts";
+import { isEmpty, type Labels, selects } from "./labels.ts";
+import { keyOf, splitKey } from "./names.ts";
+import { canDisable } from "./peer-authentication.ts";
+import { isConfiguredBy } from "./pods.ts";
+import { claimedHosts } from "./virtual-service.ts";
+import { selectsPod, workloadLabels } from "./workload.ts";
+
+/** Keys as in Affected, while they are being gathered. */
+export interface Reach {
+  readonly services: Set<string>;
+  readonly workloads: Set<string>;
+  readonly indexes: Set<string>;
+}
+
+export function emptyReach(): Reach {
+  return { services: new Set(), workloads: new Set(), indexes: new Set() };
+}
+
+/** Adds what an object, as it is in this cluster, has a say in. */
+export function addReach(reach: Reach, cluster: Cluster, change: Change): void {
+  if (change.object === undefined) return;
+  switch (change.kind) {
+    case "Service":
+      addService(reach, cluster, change.key, change.object);
+      break;
+    case "EndpointSlice":
+      addSlices(reach, [change.object]);
+      break;
+    case "Pod":
+      if (isConfiguredBy(change.object, cluster.settings.revision))
+        reach.workloads.add(workloadKeyOf(change.object));
+      addSlices(reach, cluster.slices.by("pod", change.key));
+      break;
+    case "Node":
+      addSlices(reach, cluster.slices.by("node", change.key));
+      break;
+    case "VirtualService":
+      addVirtualService(reach, cluster, change.object);
+      break;
+    case "DestinationRule":
+      addDestinationRule(reach, cluster, change.object);
+      break;
+    case "PeerAuthentication":
+      addPeerAuthentication(reach, cluster, change.object);
+      break;
+    case "AuthorizationPolicy":
+      addAuthorizationPolicy(reach, cluster, change.object);
+      break;
+  }
+}
+
+/** Slices, and what is behind them, are endpoints of their service and nothing else. */
+function addSlices(reach: Reach, slices: readonly EndpointSlice[]): void {
+  for (const slice of slices) for (const key of serviceKeysOf(slice)) reach.services.add(key);
+}
+
+/** A service is its own parts, a line of its namespace's index, a port of workloads, and a destination of routes. */
+function addService(reach: Reach, cluster: Cluster, key: string, service: Service): void {
+  const { namespace, name } = splitKey(key);
+  reach.services.add(key);
+  reach.indexes.add(namespace);
+  addWorkloads(reach, cluster, namespace, (labels) => selectsPod(service, labels));
+  const host = serviceHost(namespace, name, cluster.settings.clusterDomain);
+  for (const routed of cluster.virtualServices.by("destination", host))
+    addVirtualService(reach, cluster, routed);
+}
+
+/** A VirtualService decides for the services it claims, or stands in for them; a delegate for those of its roots. */
+function addVirtualService(reach: Reach, cluster: Cluster, virtualService: VirtualService): void {
+  const { clusterDomain } = cluster.settings;
+  for (const root of cluster.virtualServices.by("delegate", keyOf(virtualService.metadata)))
+    if (root !== virtualService) addClaims(reach, cluster, root, clusterDomain);
+  addClaims(reach, cluster, virtualService, clusterDomain);
+}
+
+function addClaims(
+  reach: Reach,
+  cluster: Cluster,
+  virtualService: VirtualService,
+  clusterDomain: string,
+): void {
+  for (const host of claimedHosts(virtualService, clusterDomain)) addServicesOf(reach, cluster, host);
+  // A bare host that two namespaces claim is in both indexes, or in neither, by which of them is the older.
+  for (const { host } of bareHosts(virtualService, clusterDomain)) {
+    const rivals = [virtualService, ...cluster.claims(host).map((claim) => claim.virtualService)];
+    if (isWildcard(host)) rivals.push(...rivalsUnder(cluster, host));
+    for (const rival of rivals)
+      for (const bare of bareHosts(rival, clusterDomain)) {
+        if (bare.host !== host && !hostCovers(host, bare.host)) continue;
+        reach.services.add(bare.key);
+        reach.indexes.add(splitKey(bare.key).namespace);
+      }
+  }
+}
+
+/** VirtualServices whose hosts a wildcard covers: for clients that do not see them, the wildcard decides. */
+function rivalsUnder(cluster: Cluster, wildcard: string): VirtualService[] {
+  return [...cluster.virtualServices.indexed("host")]
+    .filter((host) => hostCovers(wildcard, host))
+    .flatMap((host) => cluster.virtualServices.by("host", host));
+}
+
+/** A DestinationRule is policy for clients, labels to keep on endpoints, and a connection pool for servers. */
+function addDestinationRule(reach: Reach, cluster: Cluster, rule: DestinationRule): void {
+  const reached = emptyReach();
+  addServicesOf(reached, cluster, ruleHost(rule, cluster.settings.clusterDomain));
+  for (const key of reached.services) {
+    reach.services.add(key);
+    const service = cluster.services.get(key);
+    if (service !== undefined)
+      addWorkloads(reach, cluster, splitKey(key).namespace, (labels) => selectsPod(service, labels));
+  }
+}
+
+/** It is a mode for workloads; for their clients only when it may turn mutual TLS off, or had a say in that. */
+function addPeerAuthentication(reach: Reach, cluster: Cluster, policy: PeerAuthentication): void {
+  const { rootNamespace, mtlsMode } = cluster.settings;
+  const namespace = policy.metadata.namespace ?? "";
+  const selector = policy.spec?.selector?.matchLabels ?? {};
+  const isMeshWide = namespace === rootNamespace;
+  if (isMeshWide && !isEmpty(selector)) return;
+  const scope = isMeshWide ? undefined : namespace;
+  addWorkloads(reach, cluster, scope, (labels) => selects(selector, labels));
+  const disabling =
+    mtlsMode === "DISABLE" ||
+    canDisable(policy) ||
+    [...cluster.peerAuthentications.values()].some((other) => canDisable(other));
+  if (!disabling) return;
+  const services = isMeshWide ? cluster.services.keys() : cluster.services.keysBy("namespace", namespace);
+  for (const key of services) reach.services.add(key);
+}
+
+function addAuthorizationPolicy(reach: Reach, cluster: Cluster, policy: AuthorizationPolicy): void {
+  const namespace = policy.metadata.namespace ?? "";
+  const scope = namespace === cluster.settings.rootNamespace ? undefined : namespace;
+  addWorkloads(reach, cluster, scope, (labels) => appliesTo(policy, labels));
+}
+
+/** The workloads of a namespace, or of all, of which some pod's labels fit. */
+function addWorkloads(
+  reach: Reach,
+  cluster: Cluster,
+  namespace: string | undefined,
+  fits: (labels: Labels) => boolean,
+): void {
+  for (const key of cluster.workloads(namespace))
+    if (cluster.pods.by("workload", key).some((pod) => fits(workloadLabels(pod)))) reach.workloads.add(key);
+}
+
+/** The services that a rule's host covers. */
+function addServicesOf(reach: Reach, cluster: Cluster, host: string): void {
+  const { clusterDomain } = cluster.settings;
+  if (!isWildcard(host)) {
+    const key = serviceOfHost(host, clusterDomain);
+    const service = key === undefined ? undefined : cluster.services.get(key);
+    if (key !== undefined && service !== undefined && isServed(service)) reach.services.add(key);
+    return;
+  }
+  for (const [key, service] of cluster.services.entries()) {
+    const { namespace, name } = splitKey(key);
+    if (isServed(service) && hostCovers(host, serviceHost(namespace, name, clusterDomain)))
+      reach.services.add(key);
+  }
+}

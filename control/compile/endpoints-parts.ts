@@ -1,0 +1,61 @@
+/** The `endpoints` parts of a service: its endpoints, joined with what the cluster says of them, and spread. */
+import type { EndpointsPart } from "../../crds/service-config.ts";
+import type { Cluster } from "./cluster.ts";
+import { endpointsOf } from "./endpoints.ts";
+import { serviceHost } from "./hosts.ts";
+import type { DestinationRule, Service } from "./inputs.ts";
+import type { TrafficPolicySpec } from "./istio.ts";
+import { localityDefault } from "./load-balancer.ts";
+import { serviceKey } from "./names.ts";
+import { type PeerPolicies, peerModes, peerPolicies } from "./peer-authentication.ts";
+import { spread } from "./slices.ts";
+
+export function compileEndpointsParts(cluster: Cluster, service: Service): EndpointsPart[] {
+  const { settings } = cluster;
+  const { name, namespace = "" } = service.metadata;
+  const policies = new Map<string, PeerPolicies>();
+  const policiesOf = (scope: string) => {
+    const known = policies.get(scope);
+    if (known !== undefined) return known;
+    const found = peerPolicies(
+      scope,
+      settings.rootNamespace,
+      (of) => cluster.peerAuthentications.by("namespace", of),
+      settings.mtlsMode,
+    );
+    policies.set(scope, found);
+    return found;
+  };
+  const rules = cluster.rules(serviceHost(namespace, name, settings.clusterDomain));
+  const endpoints = endpointsOf(service, cluster.slices.by("service", `${namespace}/${name}`), {
+    trustDomain: settings.trustDomain,
+    pod: (key) => cluster.pods.get(key),
+    node: (node) => cluster.nodes.get(node),
+    modes: (pod) => peerModes(policiesOf(pod.metadata.namespace ?? ""), pod.metadata.labels),
+    labelKeys: new Set([
+      ...rules.flatMap(usedLabels),
+      ...(localityDefault(service)?.failoverPriority ?? []).map(labelKey),
+    ]),
+  });
+  const parts = spread(endpoints, ({ address }) => address);
+  const key = serviceKey(namespace, name);
+  return parts.map((part, slice) => ({ key, slice, of: parts.length, endpoints: part }));
+}
+
+/** The labels by which a rule tells endpoints apart, whoever sees it. */
+function usedLabels({ spec }: DestinationRule): string[] {
+  const policies: (TrafficPolicySpec | undefined)[] = [spec?.trafficPolicy];
+  const keys = (spec?.subsets ?? []).flatMap((subset) => {
+    policies.push(subset.trafficPolicy);
+    return Object.keys(subset.labels ?? {});
+  });
+  for (const policy of policies)
+    for (const level of [policy, ...(policy?.portLevelSettings ?? [])])
+      keys.push(...(level?.loadBalancer?.localityLbSetting?.failoverPriority ?? []).map(labelKey));
+  return keys;
+}
+
+/** An entry of `failoverPriority` is `key` or `key=value`. */
+function labelKey(entry: string): string {
+  return entry.split("=", 1)[0] ?? entry;
+}

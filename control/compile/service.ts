@@ -1,0 +1,94 @@
+/** The `service` part of a Kubernetes service or a bare host: its routes and policies, for each kind of client. */
+import type { ServicePart, ServiceView } from "../../crds/service-config.ts";
+import type { Cluster } from "./cluster.ts";
+import { expandRoutes } from "./delegate.ts";
+import type { RouteContext } from "./destinations.ts";
+import { serviceHost } from "./hosts.ts";
+import { httpRoutes } from "./http-route.ts";
+import type { DestinationRule, Service, VirtualService } from "./inputs.ts";
+import { tcpRoutes, tlsRoutes } from "./l4-route.ts";
+import { type LocalityDefault, localityDefault } from "./load-balancer.ts";
+import { bareHostName, generationOf, serviceKey } from "./names.ts";
+import { sortedUnique } from "./order.ts";
+import { clusterPolicies } from "./traffic-policy.ts";
+import { selections, views } from "./variants.ts";
+
+export interface CompiledPart<Part> {
+  readonly part: Part;
+  readonly generations: readonly string[];
+}
+
+/** The part of a Kubernetes service that has this many endpoints parts. */
+export function compileServicePart(
+  cluster: Cluster,
+  service: Service,
+  endpointSlices: number,
+): CompiledPart<ServicePart> {
+  const { name, namespace = "" } = service.metadata;
+  const host = serviceHost(namespace, name, cluster.settings.clusterDomain);
+  return compilePart(cluster, { name, namespace, host, endpointSlices }, localityDefault(service));
+}
+
+/** The part of a host that is no Kubernetes service: routes alone. */
+export function compileBareHostPart(
+  cluster: Cluster,
+  namespace: string,
+  host: string,
+): CompiledPart<ServicePart> {
+  return compilePart(cluster, { name: bareHostName(host), namespace, host, endpointSlices: 0 }, undefined);
+}
+
+function compilePart(
+  cluster: Cluster,
+  identity: Pick<ServicePart, "name" | "namespace" | "host" | "endpointSlices">,
+  locality: LocalityDefault,
+): CompiledPart<ServicePart> {
+  const { host, namespace } = identity;
+  const { rootNamespace, clusterDomain } = cluster.settings;
+  // A bare host has no endpoints of its own, so that no policy could apply to them.
+  const isService = cluster.lookup(host) !== undefined;
+  const rules = isService ? cluster.rules(host) : [];
+  const lookup = { host, serviceNamespace: namespace, rootNamespace, clusterDomain };
+  const virtualServices = new Set<VirtualService>();
+  const usedRules = new Set<DestinationRule>();
+  const selected = selections(cluster.claims(host), rules, lookup);
+  const { common, variants } = views(selected, ({ virtualService, rule }): ServiceView => {
+    for (const used of rule?.rules ?? []) usedRules.add(used);
+    const routes = compileRoutes(cluster, virtualService);
+    for (const used of routes.sources) virtualServices.add(used);
+    return {
+      http: routes.http,
+      tcp: routes.tcp,
+      tls: routes.tls,
+      clusters: clusterPolicies(rule, locality),
+    };
+  });
+  const generations = sortedUnique([
+    ...[...virtualServices].map(({ metadata }) => generationOf("VirtualService", metadata)),
+    ...[...usedRules].map(({ metadata }) => generationOf("DestinationRule", metadata)),
+  ]);
+  return { part: { ...identity, key: serviceKey(namespace, identity.name), common, variants }, generations };
+}
+
+type Routes = Pick<ServiceView, "http" | "tcp" | "tls"> & { readonly sources: readonly VirtualService[] };
+
+function compileRoutes(cluster: Cluster, virtualService: VirtualService | undefined): Routes {
+  if (virtualService === undefined) return { http: [], tcp: [], tls: [], sources: [] };
+  const { clusterDomain } = cluster.settings;
+  const context: RouteContext = {
+    clusterDomain,
+    namespace: virtualService.metadata.namespace ?? "",
+    lookup: (host) => cluster.lookup(host),
+  };
+  const { routes, delegates } = expandRoutes(
+    virtualService,
+    (key) => cluster.virtualServices.get(key),
+    clusterDomain,
+  );
+  return {
+    http: httpRoutes(routes, context),
+    tcp: tcpRoutes(virtualService.spec?.tcp, context),
+    tls: tlsRoutes(virtualService.spec?.tls, context),
+    sources: [virtualService, ...delegates],
+  };
+}

@@ -1,0 +1,76 @@
+/**
+ * What clients of different namespaces see of one host. Nearly all see the same; only namespaces that some resource
+ * speaks of can see something else, so that these are asked one by one, and everyone else once.
+ */
+import type { ServiceVariant, ServiceView } from "../../crds/service-config.ts";
+import { type MergedRule, type RuleLookup, selectDestinationRule } from "./destination-rule.ts";
+import { canonicalJson } from "./hash.ts";
+import type { DestinationRule, VirtualService } from "./inputs.ts";
+import { keyOf } from "./names.ts";
+import { compareText, sortedUnique } from "./order.ts";
+import { type Claim, selectVirtualService } from "./virtual-service.ts";
+import { visibilityOf } from "./visibility.ts";
+
+/** What decides for the clients of one namespace. */
+export interface Selection {
+  readonly virtualService: VirtualService | undefined;
+  readonly rule: MergedRule | undefined;
+}
+
+/** A client namespace that no resource can speak of. */
+const anyClient = "";
+
+/** The selection for clients in general, and for each namespace that could see another one. */
+export function selections(
+  claims: readonly Claim[],
+  rules: readonly DestinationRule[],
+  lookup: RuleLookup,
+): { common: Selection; special: ReadonlyMap<string, Selection> } {
+  const select = (client: string): Selection => ({
+    virtualService: selectVirtualService(claims, client),
+    rule: selectDestinationRule(rules, client, lookup),
+  });
+  const spoken = rules.flatMap((rule) => {
+    const namespace = rule.metadata.namespace ?? "";
+    const visibility = visibilityOf(rule.spec?.exportTo, namespace);
+    return [namespace, lookup.rootNamespace, ...(visibility === "all" ? [] : visibility)];
+  });
+  for (const { visibility } of claims) if (visibility !== "all") spoken.push(...visibility);
+  const special = sortedUnique(spoken).filter((namespace) => namespace !== anyClient);
+  return { common: select(anyClient), special: new Map(special.map((client) => [client, select(client)])) };
+}
+
+/** The common view, and the views of those namespaces whose view differs, grouped where they agree. */
+export function views(
+  { common, special }: ReturnType<typeof selections>,
+  viewOf: (selection: Selection) => ServiceView,
+): { common: ServiceView; variants: ServiceVariant[] } {
+  const built = new Map<string, { view: ServiceView; text: string }>();
+  const build = (selection: Selection) => {
+    const key = selectionKey(selection);
+    const known = built.get(key);
+    if (known !== undefined) return known;
+    const view = viewOf(selection);
+    const made = { view, text: canonicalJson(view) };
+    built.set(key, made);
+    return made;
+  };
+  const ordinary = build(common);
+  const groups = new Map<string, { namespaces: string[]; view: ServiceView }>();
+  for (const [namespace, selection] of special) {
+    const { view, text } = build(selection);
+    if (text === ordinary.text) continue;
+    const group = groups.get(text);
+    if (group === undefined) groups.set(text, { namespaces: [namespace], view });
+    else group.namespaces.push(namespace);
+  }
+  const variants = [...groups.values()].sort((a, b) =>
+    compareText(a.namespaces[0] ?? "", b.namespaces[0] ?? ""),
+  );
+  return { common: ordinary.view, variants };
+}
+
+function selectionKey({ virtualService, rule }: Selection): string {
+  const rules = (rule?.rules ?? []).map(({ metadata }) => keyOf(metadata));
+  return [virtualService === undefined ? "" : keyOf(virtualService.metadata), ...rules].join(" ");
+}

@@ -118,7 +118,7 @@ export async function stopComponent(name: string, node: number, signal: NodeJS.S
 
 /**
  * Ends a node as a power failure would: all its processes at once, and with them its mounts, links, routes and
- * firewall rules. Its files stay. Without a name, every node of this machine, also those that no file knows of.
+ * firewall rules. Its files stay. Without a name, every node.
  */
 export async function destroyNodes(name?: string): Promise<void> {
   const running = await runningNodes();

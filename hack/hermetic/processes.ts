@@ -1,5 +1,7 @@
+import { existsSync } from "node:fs";
 import { readdir, readFile, readlink } from "node:fs/promises";
 import { setTimeout as sleep } from "node:timers/promises";
+import { clusterFolder } from "./layout.ts";
 
 /** A process as the host sees it. */
 export interface Process {
@@ -25,14 +27,21 @@ export function componentOf(args: readonly string[]): string | undefined {
   return program === "containerd" ? program : undefined;
 }
 
-/** PID 1 of every running node, by the node's name. */
-export async function runningNodes(): Promise<Map<string, number>> {
+/** PID 1 of every running node of the cluster in `folder`, by the node's name; also nodes whose folder is gone. */
+export async function runningNodes(folder: string = clusterFolder()): Promise<Map<string, number>> {
   const found = new Map<string, number>();
   for (const { pid, args } of await processes()) {
     const name = nodeOf(args);
-    if (name !== undefined) found.set(name, pid);
+    const own = args[3] ?? "";
+    if (name !== undefined && (own === folder || !existsSync(own))) found.set(name, pid);
   }
   return found;
+}
+
+/** The folder of another cache's cluster, when one runs on this machine. */
+export async function otherCluster(folder: string = clusterFolder()): Promise<string | undefined> {
+  const nodes = (await processes()).filter(({ args }) => nodeOf(args) !== undefined);
+  return nodes.map(({ args }) => args[3] ?? "").find((own) => own !== folder && existsSync(own));
 }
 
 /** The components that run in the PID namespace of the node with this PID 1, by name. */

@@ -1,5 +1,5 @@
 import { mkdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { apiPort, maxNodes, type NodeAddress, nodeAddress } from "./addresses.ts";
 import { type Api, connect } from "./api.ts";
 import { type Binaries, ensureBinaries, kubernetesVersion } from "./binaries.ts";
@@ -8,7 +8,7 @@ import { writeCredentials } from "./credentials.ts";
 import { importImage, keptArchives, nodeImages } from "./images.ts";
 import type { Layout } from "./layout.ts";
 import { createNode, destroyNodes, isLinked, linkNode, startComponent } from "./node.ts";
-import { runningComponents, runningNodes } from "./processes.ts";
+import { otherCluster, runningComponents, runningNodes } from "./processes.ts";
 import { run, waitFor } from "./run.ts";
 import { isReady, type NodeObject } from "./status.ts";
 
@@ -23,6 +23,14 @@ const format = `1 ${kubernetesVersion}`;
  * What an `up` that was killed left is removed first. Rejects with the end of a component's log when one fails.
  */
 export async function up(nodes: number, files: Layout, report: Report): Promise<void> {
+  const other = await otherCluster();
+  if (other !== undefined) {
+    // Addresses and links are the machine's: two clusters would meet.
+    const next = `next: WEFT_CACHE=${dirname(other)} hack/cluster down`;
+    throw new Error(
+      `the cluster of another cache, ${other}, is up; expected at most one on a machine; ${next}`,
+    );
+  }
   const binaries = await ensureBinaries(report);
   const archives = await nodeImages(binaries);
   const wanted = Array.from({ length: nodes }, (_, index) => nodeAddress(index + 1));
@@ -75,7 +83,8 @@ export async function up(nodes: number, files: Layout, report: Report): Promise<
 
 /** Ends everything and removes the cluster's files; does nothing when there is nothing. */
 export async function down(files: Layout): Promise<void> {
-  await destroyNodes();
+  // The nodes of another cache's cluster, and their cgroups, are not ours to end.
+  if ((await otherCluster()) === undefined) await destroyNodes();
   await rm(files.folder, { recursive: true, force: true });
 }
 

@@ -142,11 +142,10 @@ export function createElection(options: ElectionOptions): Election {
     options.onStarted(term.signal);
     let renewedAt = observed?.at ?? clock.monotonic();
     while (!outer.aborted) {
-      await sleep(clock, retryPeriodMs, outer);
-      if (outer.aborted) break;
-      const left = renewDeadlineMs - (clock.monotonic() - renewedAt);
-      if (left <= 0) break;
-      if (await within(left, outer, tryOnce)) renewedAt = observed?.at ?? clock.monotonic();
+      const left = () => renewDeadlineMs - (clock.monotonic() - renewedAt);
+      await sleep(clock, Math.min(retryPeriodMs, left()), outer);
+      if (outer.aborted || left() <= 0) break;
+      if (await within(left(), outer, tryOnce)) renewedAt = observed?.at ?? clock.monotonic();
       else if (holderOf(observed?.lease) !== identity) break;
     }
     term.abort();

@@ -61,7 +61,7 @@ function read(
   try {
     value = JSON.parse(json);
   } catch (error) {
-    report.invalid(field, json, `must be JSON: ${error instanceof Error ? error.message : String(error)}`);
+    report.invalid(field, json, `must be JSON${position(error)}`);
     return undefined;
   }
   const list = Array.isArray(value) ? value : isObject(value) ? fromMap(value) : undefined;
@@ -82,4 +82,10 @@ function read(
 
 function fromMap(map: JsonObject): unknown[] {
   return Object.entries(map).map(([name, rest]) => (isObject(rest) ? { ...rest, name } : rest));
+}
+
+/** Engines word their messages differently; where the mistake is, is all that they agree on. */
+function position(error: unknown): string {
+  const at = /position ([0-9]+)/.exec(error instanceof Error ? error.message : "")?.[1];
+  return at === undefined ? "" : `; the mistake is at character ${at}`;
 }

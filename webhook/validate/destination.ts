@@ -45,7 +45,10 @@ export function checkWeightedDestinations(field: Field, members: readonly string
       weight.warn(`a single destination gets all traffic, whatever its weight (${total})`);
     }
   } else if (total === 0) {
-    field.invalid("total destination weight = 0: give at least one of several destinations a weight above 0");
+    field.invalid(
+      "total destination weight = 0: at least one of several destinations needs a weight above 0",
+      0,
+    );
   } else if (total !== 100) {
     field.warn(`the weights add up to ${total}, not 100; each is taken as its share of ${total}`);
   }

@@ -37,6 +37,8 @@ function checkDelay(field: Field): void {
   if (field.at("exponentialDelay").present) {
     field.at("exponentialDelay").forbidden("exponentialDelay is not supported; use fixedDelay");
   }
+  field.at("percent").integer(0, 100);
+  if (field.at("percent").present) field.at("percent").warn("is deprecated; use percentage.value");
   checkShare(field);
 }
 
@@ -53,8 +55,7 @@ function checkAbort(field: Field): void {
 /** Unlike a mirror's, a fault's share is 0 when it is not given: a common surprise. */
 function checkShare(field: Field): void {
   checkPercent(field.at("percentage"));
-  field.at("percent").integer(0, 100);
-  if (field.at("percent").present) field.at("percent").warn("is deprecated; use percentage.value");
-  else if (!field.at("percentage").present)
+  if (!field.at("percentage").present && !field.at("percent").present) {
     field.warn("has no effect: without a percentage no request is chosen");
+  }
 }

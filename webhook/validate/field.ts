@@ -124,8 +124,9 @@ export class Field {
     return found;
   }
 
-  invalid(expected: string): void {
-    this.#report.invalid(this.path, this.value, expected);
+  /** `found` is for what was derived from the value: a map's key, a sum. */
+  invalid(expected: string, found: unknown = this.value): void {
+    this.#report.invalid(this.path, found, expected);
   }
 
   required(expected: string): void {

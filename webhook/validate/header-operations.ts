@@ -49,7 +49,7 @@ function checkName(name: string, field: Field, authorityAllowed: boolean): void 
   } else if (name.startsWith(":")) {
     field.forbidden("pseudo headers other than :authority cannot be changed");
   } else if (!headerName.test(name)) {
-    field.invalid("the header's name must be letters, digits, '-' or '_'");
+    field.invalid("the header's name must be letters, digits, '-' or '_'", name);
   }
 }
 

@@ -44,7 +44,7 @@ export function checkHttpMatch(field: Field, atGateway: boolean): void {
     else entry.required("a match; {} stands for a header that is there");
   }
   for (const { key, field: entry } of field.at("queryParams").entries()) {
-    if (key === "") entry.invalid("the parameter's name must not be empty");
+    if (key === "") entry.invalid("the parameter's name must not be empty", key);
     if (entry.present) checkStringMatch(entry);
     else entry.required("a match; {} stands for a parameter that is there");
   }
@@ -56,13 +56,14 @@ export function checkHttpMatch(field: Field, atGateway: boolean): void {
 
 function checkMatchedHeader(name: string, field: Field, atGateway: boolean): void {
   if (name.startsWith("@request.auth.claims")) {
-    if (!claimHeader.test(name)) field.invalid("the claim must be named @request.auth.claims.NAME or [NAME]");
+    if (!claimHeader.test(name))
+      field.invalid("the claim must be named @request.auth.claims.NAME or [NAME]", name);
     else if (!atGateway)
       field.forbidden("JWT claims can be matched only in a VirtualService bound to gateways alone");
   } else if (name.startsWith(":")) {
-    if (!pseudoHeaders.has(name)) field.invalid("must be one of :method, :scheme, :authority, :path");
+    if (!pseudoHeaders.has(name)) field.invalid("must be one of :method, :scheme, :authority, :path", name);
   } else if (!isHeaderName(name)) {
-    field.invalid("the header's name must be letters, digits, '-' or '_'");
+    field.invalid("the header's name must be letters, digits, '-' or '_'", name);
   }
 }
 

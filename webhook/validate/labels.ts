@@ -10,7 +10,7 @@ export function checkLabels(field: Field): void {
     const slash = key.indexOf("/");
     const prefix = slash === -1 ? undefined : key.slice(0, slash);
     if (!qualifiedName.test(key.slice(slash + 1)) || (prefix !== undefined && !isFqdn(prefix))) {
-      entry.invalid(`the key must be a label's, such as app or example.com/app`);
+      entry.invalid("the key must be a label's, such as app or example.com/app", key);
     }
     const value = entry.text();
     if (value !== undefined && value !== "" && !qualifiedName.test(value)) {
@@ -26,9 +26,9 @@ export function checkSelector(field: Field): boolean {
   const entries = labels.entries();
   if (entries.length === 0) field.warn("selects every workload, as it has no labels");
   for (const { key, field: entry } of entries) {
-    if (key === "") entry.invalid("the key must not be empty");
+    if (key === "") entry.invalid("the key must not be empty", key);
     if (key.includes("*"))
-      entry.invalid("the key must not contain *: wildcards are not supported in selectors");
+      entry.invalid("the key must not contain *: wildcards are not supported in selectors", key);
     const value = entry.text();
     if (value === undefined) continue;
     if (value.includes("*")) entry.invalid("must not contain *: wildcards are not supported in selectors");

@@ -37,8 +37,7 @@ export function checkZoneAware(field: Field, hasOutlierDetection: boolean): void
 function warnBlind(field: Field, hasOutlierDetection: boolean): void {
   if (hasOutlierDetection) return;
   for (const name of ["failover", "failoverPriority"]) {
-    if (field.at(name).size > 0)
-      field.at(name).warn("never acts without outlierDetection, which tells what failed");
+    if (field.at(name).size > 0) field.at(name).warn("never acts without outlierDetection");
   }
 }
 
@@ -83,18 +82,16 @@ function checkShares(field: Field): void {
 function checkLocalityName(text: string, field: Field, seen: string[]): void {
   const parts = text.split("/");
   if (parts.length > 3 || parts.some((part) => part === "")) {
-    field.invalid(
-      `locality ${JSON.stringify(text.slice(0, 80))} must be region, region/zone or region/zone/subzone`,
-    );
+    field.invalid("must be a locality: region, region/zone or region/zone/subzone", text);
     return;
   }
   if (parts.slice(0, -1).includes("*")) {
-    field.invalid("* must be the last part of a locality");
+    field.invalid("* must be the last part of a locality", text);
     return;
   }
   const overlap = seen.find((other) => overlaps(other, text));
   if (overlap !== undefined) {
-    field.invalid(`locality ${JSON.stringify(text)} overlaps with ${JSON.stringify(overlap)}`);
+    field.invalid(`overlaps with ${JSON.stringify(overlap)}`, text);
   }
   seen.push(text);
 }

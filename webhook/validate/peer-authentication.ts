@@ -27,7 +27,7 @@ function checkPorts(field: Field, selects: boolean): void {
   if (field.size === 0) field.invalid("must name at least one port");
   for (const { key, field: mtls } of ports) {
     const number = /^[0-9]{1,5}$/.test(key) ? Number(key) : 0;
-    if (number < 1 || number > 65_535) mtls.invalid("the key must be a port from 1 to 65535");
+    if (number < 1 || number > 65_535) mtls.invalid("the key must be a port from 1 to 65535", key);
     checkMode(mtls);
   }
 }

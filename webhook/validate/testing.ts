@@ -1,0 +1,42 @@
+import { describe, expect, test } from "vitest";
+import { validate } from "./validate.ts";
+
+/** Helpers of this folder's tests. */
+
+const groups: Readonly<Record<string, string>> = {
+  VirtualService: "networking.istio.io",
+  DestinationRule: "networking.istio.io",
+  PeerAuthentication: "security.istio.io",
+  AuthorizationPolicy: "security.istio.io",
+};
+
+export function objectOf(kind: string, spec: unknown): Record<string, unknown> {
+  return { apiVersion: `${groups[kind]}/v1`, kind, metadata: { name: "it", namespace: "shop" }, spec };
+}
+
+/** What is wrong with a spec, as kubectl would list it: `path: message`. */
+export function errorsOf(kind: string, spec: unknown): string[] {
+  return validate(objectOf(kind, spec)).errors.map(({ field, message }) => `${field}: ${message}`);
+}
+
+export function warningsOf(kind: string, spec: unknown): readonly string[] {
+  return validate(objectOf(kind, spec)).warnings;
+}
+
+/** A rule with a spec that breaks it, what is then said, and one that keeps it. */
+export interface RuleCase {
+  readonly rule: string;
+  readonly bad: unknown;
+  readonly says: readonly string[];
+  readonly good: unknown;
+}
+
+/** Runs each rule's two cases. */
+export function checkRules(kind: string, cases: readonly RuleCase[]): void {
+  describe(`the rules of ${kind}`, () => {
+    for (const { rule, bad, says, good } of cases) {
+      test(`${rule}: a breach is told`, () => expect(errorsOf(kind, bad)).toEqual(says));
+      test(`${rule}: a sound one passes`, () => expect(errorsOf(kind, good)).toEqual([]));
+    }
+  });
+}

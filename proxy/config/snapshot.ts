@@ -93,6 +93,11 @@ export class Snapshot {
     return true;
   }
 
+  /** Keys of the services that are called. */
+  wanted(): readonly string[] {
+    return [...this.#services.values()].flatMap((state) => (state.wanted ? state.key : []));
+  }
+
   /** Keys of the services that are called, and of those that their routes lead to: what to subscribe to. */
   dependencies(): ReadonlySet<string> {
     const keys = new Set<string>();

@@ -1,0 +1,38 @@
+import { ConfigError } from "./errors.ts";
+
+/**
+ * Splits a stream of bytes into lines. Lines come out in batches, one for each chunk that ended at least one, so that what
+ * arrived together can be applied together. Throws ConfigError for a line above `maxBytes`: nothing is buffered without bound.
+ */
+export async function* lineBatches(
+  chunks: AsyncIterable<Uint8Array>,
+  maxBytes: number,
+): AsyncGenerator<string[]> {
+  const decoder = new TextDecoder();
+  let pending: Uint8Array[] = [];
+  let size = 0;
+  for await (const chunk of chunks) {
+    const lines: string[] = [];
+    let from = 0;
+    for (let end = chunk.indexOf(10); end >= 0; end = chunk.indexOf(10, from)) {
+      const rest = chunk.subarray(from, end);
+      check(size + rest.length, maxBytes);
+      const line = decoder.decode(pending.length === 0 ? rest : Buffer.concat([...pending, rest]));
+      pending = [];
+      size = 0;
+      from = end + 1;
+      if (line !== "") lines.push(line);
+    }
+    if (from < chunk.length) {
+      pending.push(chunk.slice(from));
+      size += chunk.length - from;
+      check(size, maxBytes);
+    }
+    if (lines.length > 0) yield lines;
+  }
+}
+
+function check(size: number, maxBytes: number): void {
+  if (size > maxBytes)
+    throw new ConfigError("WEFT_CONFIG_TOO_LARGE", `a watch event has over ${maxBytes} bytes`);
+}

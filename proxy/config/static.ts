@@ -1,0 +1,144 @@
+/**
+ * Configuration from a folder, without Kubernetes (`weft-proxy --config DIR`): every `*.json` file holds a ServiceConfig or
+ * WorkloadConfig, a list of them, or an object with `items`. A change of the folder is applied as a whole; a file that cannot be
+ * read leaves everything as it was.
+ */
+import { createHash } from "node:crypto";
+import { type FSWatcher, watch } from "node:fs";
+import { readdir, readFile } from "node:fs/promises";
+import { join } from "node:path";
+import type { Random } from "../balance/picker.ts";
+import type { Clock } from "./clock.ts";
+import { type ObjectMeta, objectName } from "./decode.ts";
+import { ConfigError } from "./errors.ts";
+import type { Log } from "./log.ts";
+import { Snapshot } from "./snapshot.ts";
+import type { ConfigSource } from "./view.ts";
+
+export interface StaticSourceOptions {
+  readonly folder: string;
+  readonly clusterDomain: string;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Log;
+}
+
+/** Editors and `cp -r` write in several steps. In ms. */
+const quietMs = 100;
+
+interface StaticObject {
+  readonly kind: ObjectMeta["kind"];
+  readonly metadata: {
+    readonly name: string;
+    readonly namespace: string;
+    readonly labels: Readonly<Record<string, string>>;
+  };
+  readonly status: Readonly<Record<string, unknown>>;
+}
+
+/** Starts the source. Throws ConfigError when the folder has no WorkloadConfig or a file cannot be read. */
+export async function startStaticSource(options: StaticSourceOptions): Promise<ConfigSource> {
+  const { folder, clusterDomain, clock, random, log } = options;
+  const listeners = new Set<() => void>();
+  const first = await readFolder(folder);
+  const own = first.find((object) => object.kind === "WorkloadConfig");
+  if (own === undefined) throw malformed(folder, "expected a WorkloadConfig in one of its files, found none");
+  const { workload } = own.status as { workload?: { labels?: Record<string, string> } };
+  const snapshot = new Snapshot({
+    namespace: own.metadata.namespace,
+    labels: workload?.labels ?? {},
+    clusterDomain,
+    random,
+    // Everything there is to know is in the folder: what is not loaded will not be.
+    patience: { updateMs: 0, firstMs: 0 },
+    load: async () => {},
+  });
+
+  const apply = (objects: readonly StaticObject[]) => {
+    for (const object of objects) snapshot.put(object, object.kind);
+    for (const kind of ["ServiceConfig", "WorkloadConfig"] as const) {
+      const names = objects
+        .filter((object) => object.kind === kind)
+        .map(({ metadata }) => objectName({ kind, ...metadata }));
+      snapshot.keepOnly(kind, new Set(names));
+    }
+    for (const { metadata } of objects) {
+      const key = metadata.labels["mesh.weft.dev/key"];
+      if (key !== undefined && key !== "" && key !== "index") snapshot.want(key);
+    }
+    // The second commit ends waits that have no end here.
+    const changed = snapshot.commit(clock.now());
+    if (snapshot.commit(clock.now() + 1) || changed) for (const listener of listeners) listener();
+  };
+  apply(first);
+
+  let cancel: (() => void) | undefined;
+  const reload = () => {
+    cancel = undefined;
+    readFolder(folder)
+      .then(apply)
+      .catch((error: unknown) =>
+        log("error", "the folder's configuration is not applied", { folder, error: String(error) }),
+      );
+  };
+  const watcher: FSWatcher = watch(folder, () => {
+    cancel?.();
+    cancel = clock.after(quietMs, reload);
+  });
+  return {
+    view: () => snapshot.view(),
+    ready: () => snapshot.view() !== undefined,
+    onChange(listener) {
+      listeners.add(listener);
+      return () => listeners.delete(listener);
+    },
+    dump: () => ({ objects: snapshot.applied() }),
+    async close() {
+      cancel?.();
+      watcher.close();
+    },
+  };
+}
+
+async function readFolder(folder: string): Promise<StaticObject[]> {
+  const names = (await readdir(folder)).filter((name) => name.endsWith(".json")).sort();
+  const files = await Promise.all(names.map((name) => readObjects(join(folder, name))));
+  return files.flat();
+}
+
+async function readObjects(file: string): Promise<StaticObject[]> {
+  let content: unknown;
+  try {
+    content = JSON.parse(await readFile(file, "utf8"));
+  } catch (error) {
+    throw malformed(file, `expected JSON: ${String(error)}`);
+  }
+  const { items } = (content ?? {}) as { items?: unknown };
+  const objects = Array.isArray(content) ? content : Array.isArray(items) ? items : [content];
+  return objects.map((object, i) => complete(object, `${file}[${i}]`));
+}
+
+/** Fills in what people leave out: namespace, hash, and the key's label, which the content knows. */
+function complete(value: unknown, where: string): StaticObject {
+  const { kind, metadata, status } = (value ?? {}) as Partial<StaticObject>;
+  if (kind !== "ServiceConfig" && kind !== "WorkloadConfig")
+    throw malformed(where, `expected the kind ServiceConfig or WorkloadConfig, found ${kind}`);
+  if (typeof metadata?.name !== "string" || typeof status !== "object")
+    throw malformed(where, "expected metadata.name and status");
+  const { index, service, endpoints } = status as Record<string, { key?: string } | undefined>;
+  const key = index === undefined ? (service?.key ?? endpoints?.key) : "index";
+  const hash = createHash("sha256").update(JSON.stringify(status)).digest("hex").slice(0, 16);
+  return {
+    kind,
+    metadata: {
+      name: metadata.name,
+      namespace: metadata.namespace ?? "default",
+      labels: { ...(key === undefined ? {} : { "mesh.weft.dev/key": key }), ...metadata.labels },
+    },
+    status: { revision: "default", ...status, hash },
+  };
+}
+
+function malformed(where: string, what: string): ConfigError {
+  return new ConfigError("WEFT_CONFIG_MALFORMED", `${where}: ${what}`);
+}

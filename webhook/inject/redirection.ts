@@ -83,12 +83,18 @@ function port(item: string): number | undefined {
   return number >= 1 && number <= 65_535 ? number : undefined;
 }
 
-/** A CIDR, or an address, which stands for itself. */
+/** A CIDR, or an address, which stands for itself, as nft reads it. */
 function range(item: string): string | undefined {
   const [address = "", bits, ...more] = item.split("/");
   if (more.length > 0 || address.includes("%")) return undefined;
   const widest = isIPv4(address) ? 32 : isIPv6(address) ? 128 : 0;
   if (widest === 0) return undefined;
-  if (bits === undefined) return item;
-  return /^(0|[1-9][0-9]{0,2})$/.test(bits) && Number(bits) <= widest ? item : undefined;
+  const plain = widest === 32 ? address : plainIpv6(address);
+  if (bits === undefined) return plain;
+  return /^(0|[1-9][0-9]{0,2})$/.test(bits) && Number(bits) <= widest ? `${plain}/${bits}` : undefined;
+}
+
+/** nft's grammar has no IPv4 inside of IPv6, as in `::ffff:192.0.2.1`; a URL's host is always in hexadecimal. */
+function plainIpv6(address: string): string {
+  return new URL(`http://[${address}]`).hostname.slice(1, -1);
 }

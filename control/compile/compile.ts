@@ -7,25 +7,22 @@
  * deleted. The outcome never depends on the order of events: a compiler that was fed changes and one that loaded the
  * final snapshot say the same.
  */
-import type { ServiceConfigStatus, ServicePart } from "../../crds/service-config.ts";
+import type { ServiceConfigStatus } from "../../crds/service-config.ts";
 import type { WorkloadConfigStatus } from "../../crds/workload-config.ts";
 import { addReach, emptyReach, type Reach } from "./affected.ts";
 import { Cluster } from "./cluster.ts";
-import { compileEndpointsParts } from "./endpoints-parts.ts";
-import { stamp } from "./hash.ts";
-import { type BareHost, bareHost, compileIndexPart } from "./index-part.ts";
+import { bareHost, compileIndexPart } from "./index-part.ts";
 import { isServed } from "./indexers.ts";
-import type { Change, MeshSettings, Meta, Service, Snapshot } from "./inputs.ts";
+import type { Change, MeshSettings, Snapshot } from "./inputs.ts";
+import { splitKey } from "./names.ts";
 import {
-  endpointsPartName,
-  indexKey,
-  indexName,
-  serviceConfigLabels,
-  servicePartName,
-  splitKey,
-  workloadConfigLabels,
-  workloadConfigName,
-} from "./names.ts";
+  bareHostOwner,
+  endpointsPartObjects,
+  indexObject,
+  serviceOwner,
+  servicePartObject,
+  workloadObject,
+} from "./objects.ts";
 import { compareText, sortedUnique } from "./order.ts";
 import { compileBareHostPart, compileServicePart } from "./service.ts";
 import { compileWorkloadContent } from "./workload.ts";
@@ -120,44 +117,26 @@ export function createCompiler(settings: MeshSettings): Compiler {
     const { namespace } = splitKey(key);
     const service = cluster.services.get(key);
     if (service !== undefined && isServed(service)) {
-      const parts = endpoints.get(key) ?? endpointsObjects(cluster, service);
+      const parts = endpoints.get(key) ?? endpointsPartObjects(cluster, service);
       endpoints.set(key, parts);
       const { part, generations } = compileServicePart(cluster, service, parts.length);
-      return [servicePart(revision, part, generations, serviceOwner(service)), ...parts];
+      return [servicePartObject(revision, part, generations, serviceOwner(service)), ...parts];
     }
     endpoints.delete(key);
     const bare = bareHost(cluster, key);
     if (bare === undefined) return [];
     const { part, generations } = compileBareHostPart(cluster, namespace, bare.host);
-    return [servicePart(revision, part, generations, bareHostOwner(bare))];
+    return [servicePartObject(revision, part, generations, bareHostOwner(bare))];
   };
 
   const compileWorkload = (key: string): CompiledWorkloadConfig | undefined => {
     const compiled = compileWorkloadContent(cluster, key);
-    if (compiled === undefined) return undefined;
-    const { revision } = cluster.settings;
-    const { namespace, workload, owner, content, generations } = compiled;
-    return {
-      kind: "WorkloadConfig",
-      namespace,
-      name: workloadConfigName(workload.kind, workload.name, revision),
-      labels: workloadConfigLabels(revision),
-      owner,
-      status: stamp(revision, generations, content),
-    };
+    return compiled && workloadObject(cluster.settings.revision, compiled);
   };
 
   const compileIndex = (namespace: string): CompiledServiceConfig | undefined => {
     const compiled = compileIndexPart(cluster, namespace);
-    if (compiled === undefined) return undefined;
-    const { revision } = cluster.settings;
-    return {
-      kind: "ServiceConfig",
-      namespace,
-      name: indexName(revision),
-      labels: serviceConfigLabels("index", indexKey, revision),
-      status: stamp(revision, compiled.generations, { index: compiled.part }),
-    };
+    return compiled && indexObject(cluster.settings.revision, compiled);
   };
 
   return {
@@ -202,55 +181,6 @@ export function compile(snapshot: Snapshot, settings: MeshSettings): CompiledObj
   const compiler = createCompiler(settings);
   compiler.load(snapshot);
   return compiler.compile();
-}
-
-function servicePart(
-  revision: string,
-  part: ServicePart,
-  generations: readonly string[],
-  owner: CompiledOwner,
-): CompiledServiceConfig {
-  return {
-    kind: "ServiceConfig",
-    namespace: part.namespace,
-    name: servicePartName(part.name, revision),
-    labels: serviceConfigLabels("service", part.key, revision),
-    owner,
-    status: stamp(revision, generations, { service: part }),
-  };
-}
-
-/** Their content speaks for itself: a policy's generation in every part would rewrite them all for nothing. */
-function endpointsObjects(cluster: Cluster, service: Service): CompiledServiceConfig[] {
-  const { revision } = cluster.settings;
-  return compileEndpointsParts(cluster, service).map((part) => ({
-    kind: "ServiceConfig",
-    namespace: service.metadata.namespace ?? "",
-    name: endpointsPartName(service.metadata.name, part.slice, revision),
-    labels: serviceConfigLabels("endpoints", part.key, revision),
-    owner: serviceOwner(service),
-    status: stamp(revision, [], { endpoints: part }),
-  }));
-}
-
-function serviceOwner({ metadata }: Service): CompiledOwner {
-  return { apiVersion: "v1", kind: "Service", name: metadata.name, ...uidOf(metadata) };
-}
-
-/** A bare host belongs to a VirtualService that decides for it: the first by name, for want of a better claim. */
-function bareHostOwner({ virtualServices }: BareHost): CompiledOwner {
-  const [first] = [...virtualServices].sort((a, b) => compareText(a.metadata.name, b.metadata.name));
-  const apiVersion = "networking.istio.io/v1";
-  return {
-    apiVersion,
-    kind: "VirtualService",
-    name: first?.metadata.name ?? "",
-    ...uidOf(first?.metadata),
-  };
-}
-
-function uidOf(metadata: Meta | undefined): { uid?: string } {
-  return metadata?.uid === undefined ? {} : { uid: metadata.uid };
 }
 
 function present<T>(value: T | undefined): T[] {

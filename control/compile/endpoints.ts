@@ -136,13 +136,9 @@ function security(
   };
 }
 
-const keptLabels: readonly string[] = ["app", "version"];
+const keptLabels: ReadonlySet<string> = new Set(["app", "version"]);
 
 function prunedLabels(pod: Pod | undefined, keys: ReadonlySet<string>): Record<string, string> {
-  const kept: Record<string, string> = {};
-  for (const key of [...keptLabels, ...keys]) {
-    const value = pod?.metadata.labels?.[key];
-    if (value !== undefined) kept[key] = value;
-  }
-  return kept;
+  const labels = Object.entries(pod?.metadata.labels ?? {});
+  return Object.fromEntries(labels.filter(([key]) => keptLabels.has(key) || keys.has(key)));
 }

@@ -5,39 +5,38 @@
 import type { Protocol } from "../../crds/service-config.ts";
 import type { ServicePort } from "./inputs.ts";
 
-const protocols: Readonly<Record<string, Protocol>> = {
-  http: "http",
-  http_proxy: "http",
-  http2: "http2",
-  grpc: "grpc",
-  https: "https",
-  tls: "tls",
-  tcp: "tcp",
+const protocols: ReadonlyMap<string, Protocol> = new Map<string, Protocol>([
+  ["http", "http"],
+  ["http_proxy", "http"],
+  ["http2", "http2"],
+  ["grpc", "grpc"],
+  ["https", "https"],
+  ["tls", "tls"],
+  ["tcp", "tcp"],
   // Opaque to the proxy. `udp` on a TCP port is a slip; the bytes still are TCP's.
-  mongo: "tcp",
-  mysql: "tcp",
-  redis: "tcp",
-  udp: "tcp",
-};
+  ["mongo", "tcp"],
+  ["mysql", "tcp"],
+  ["redis", "tcp"],
+  ["udp", "tcp"],
+]);
 
 /** KEP-3726's standard values of `appProtocol`. */
-const kubernetesProtocols: Readonly<Record<string, Protocol>> = {
-  "kubernetes.io/h2c": "http2",
-  "kubernetes.io/ws": "http",
-  "kubernetes.io/wss": "https",
-};
+const kubernetesProtocols: ReadonlyMap<string, Protocol> = new Map<string, Protocol>([
+  ["kubernetes.io/h2c", "http2"],
+  ["kubernetes.io/ws", "http"],
+  ["kubernetes.io/wss", "https"],
+]);
 
 /** SMTP, DNS, MySQL, MongoDB: detection would wait for a client that waits for the server. */
 const serverFirstPorts: ReadonlySet<number> = new Set([25, 53, 3306, 27017]);
 
 export function protocolOf(port: Pick<ServicePort, "name" | "port" | "appProtocol">): Protocol {
   const text = (port.appProtocol ?? port.name ?? "").toLowerCase();
-  const standard = kubernetesProtocols[text];
+  const standard = kubernetesProtocols.get(text);
   if (standard !== undefined) return standard;
   // gRPC-Web is plain HTTP of either version on the wire; "grpc-web" is the one name with a hyphen of its own.
   if (text.startsWith("grpc-web")) return "http";
-  const named = Object.hasOwn(protocols, head(text)) ? protocols[head(text)] : undefined;
-  return named ?? (serverFirstPorts.has(port.port) ? "tcp" : "auto");
+  return protocols.get(head(text)) ?? (serverFirstPorts.has(port.port) ? "tcp" : "auto");
 }
 
 function head(text: string): string {

@@ -109,16 +109,16 @@ function representative(pods: readonly Pod[]): Pod | undefined {
   return youngest[0]?.pod;
 }
 
-const apiVersions: Readonly<Record<string, string>> = {
-  Deployment: "apps/v1",
-  ReplicaSet: "apps/v1",
-  StatefulSet: "apps/v1",
-  DaemonSet: "apps/v1",
-  Job: "batch/v1",
-  CronJob: "batch/v1",
-  ReplicationController: "v1",
-  Pod: "v1",
-};
+const apiVersions: ReadonlyMap<string, string> = new Map([
+  ["Deployment", "apps/v1"],
+  ["ReplicaSet", "apps/v1"],
+  ["StatefulSet", "apps/v1"],
+  ["DaemonSet", "apps/v1"],
+  ["Job", "batch/v1"],
+  ["CronJob", "batch/v1"],
+  ["ReplicationController", "v1"],
+  ["Pod", "v1"],
+]);
 
 function ownerOf(pods: readonly Pod[], { kind, name }: WorkloadName): CompiledOwner {
   for (const pod of pods) {
@@ -129,7 +129,7 @@ function ownerOf(pods: readonly Pod[], { kind, name }: WorkloadName): CompiledOw
     if (owner?.kind === kind && owner.name === name)
       return { apiVersion: owner.apiVersion, kind, name, uid: owner.uid };
   }
-  return { apiVersion: apiVersions[kind] ?? "v1", kind, name };
+  return { apiVersion: apiVersions.get(kind) ?? "v1", kind, name };
 }
 
 interface Inbound {

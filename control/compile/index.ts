@@ -1,0 +1,19 @@
+/** The compiler, as the rest of control uses it. */
+export {
+  type Affected,
+  type CompiledObject,
+  type CompiledOwner,
+  type CompiledServiceConfig,
+  type CompiledWorkloadConfig,
+  type Compiler,
+  compile,
+  createCompiler,
+} from "./compile.ts";
+export {
+  type Change,
+  defaultSettings,
+  type InputKind,
+  type Inputs,
+  type MeshSettings,
+  type Snapshot,
+} from "./inputs.ts";

@@ -117,6 +117,8 @@ const watchHeadTimeoutMs = 30_000;
 /** A server under load is asked again this often, and waited for this long at most each time. */
 const maxRetries = 5;
 const maxRetryAfterMs = 30_000;
+/** A server that has just started answers 503 and "in 5 s", and mostly is ready within one: look sooner, ever later. */
+const startingMs = 200;
 
 const accept = {
   object: "application/json",
@@ -169,7 +171,9 @@ export function createClient(config: ClusterConfig, options: ClientOptions): Cli
       // Overloaded or shutting down, and it says when to come back: nothing was processed, whatever the verb.
       const again = (response.status === 429 || response.status === 503) && error.retryAfterMs !== undefined;
       if (!again || attempt >= maxRetries || signal?.aborted === true) throw error;
-      await sleep(clock, Math.min(maxRetryAfterMs, error.retryAfterMs ?? 0), signal);
+      const asked = Math.min(maxRetryAfterMs, error.retryAfterMs ?? 0);
+      const wait = response.status === 503 ? Math.min(asked, startingMs * 2 ** attempt) : asked;
+      await sleep(clock, wait, signal);
     }
   };
   const object = async <T>(request: Call): Promise<T> => JSON.parse((await call(request)).body) as T;

@@ -205,7 +205,9 @@ export function createReflector<T extends MetaObject = KubeObject>(
               continue;
             }
             metrics.watchEnd(name, "error");
-            const delayMs = Math.max(refused.next(), error.retryAfterMs ?? 0);
+            // A server that is overloaded knows best; one that is starting names 5 s and needs less than one.
+            const asked = error.status === 429 ? (error.retryAfterMs ?? 0) : 0;
+            const delayMs = Math.max(refused.next(), asked);
             log.warn("the API server refused a watch", {
               resource: name,
               status: error.status,

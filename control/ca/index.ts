@@ -10,6 +10,7 @@ export { type AuthoritySource, createAuthorityFiles } from "./authority-files.ts
 export { createIntermediate, createRoot, type KeyPairPem, readSigningKey } from "./certificates.ts";
 export { CaError, type CaErrorCode, caErrors } from "./errors.ts";
 export { createCertificateHandler } from "./handler.ts";
+export { readCertificates, unique, validity, writeCertificates } from "./pem.ts";
 export { certificateRoutes } from "./routes.ts";
 export { createServing, type ServingCertificate, servingNames } from "./serving.ts";
 export { createSigner, type Signer } from "./signer.ts";

@@ -30,7 +30,7 @@ function inOrder<T>(items: readonly T[]): T[][] {
 }
 
 /** FNV-1a of 32 bits, its high half folded into the low one, which alone picks the part. */
-export function fnv1a(text: string): number {
+function fnv1a(text: string): number {
   let hash = 0x811c9dc5;
   for (let i = 0; i < text.length; i++) hash = Math.imul(hash ^ text.charCodeAt(i), 0x01000193);
   hash ^= hash >>> 16;

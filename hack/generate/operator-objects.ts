@@ -1,6 +1,6 @@
 /** The Kubernetes objects that run the operator. */
 import { istioKinds, type Kind } from "../../crds/index.ts";
-import { operatorRules } from "./operator-rules.ts";
+import { operatorAccess } from "../../operator/rbac.ts";
 
 const namespace = "weft-system";
 const name = "weft-operator";
@@ -31,33 +31,8 @@ export function operatorObjects(): Map<string, readonly unknown[]> {
         },
       ],
     ],
-    [
-      "service-account.yaml",
-      [{ apiVersion: "v1", kind: "ServiceAccount", metadata: { name, namespace, labels } }],
-    ],
-    [
-      "cluster-role.yaml",
-      [
-        {
-          apiVersion: "rbac.authorization.k8s.io/v1",
-          kind: "ClusterRole",
-          metadata: { name, labels },
-          rules: operatorRules,
-        },
-      ],
-    ],
-    [
-      "cluster-role-binding.yaml",
-      [
-        {
-          apiVersion: "rbac.authorization.k8s.io/v1",
-          kind: "ClusterRoleBinding",
-          metadata: { name, labels },
-          roleRef: { apiGroup: "rbac.authorization.k8s.io", kind: "ClusterRole", name },
-          subjects: [{ kind: "ServiceAccount", name, namespace }],
-        },
-      ],
-    ],
+    // What the operator may do is said beside its code.
+    ["access.yaml", operatorAccess(namespace)],
     ["user-roles.yaml", [userRole("view"), userRole("edit")]],
     ["deployment.yaml", [deployment()]],
   ]);
@@ -126,7 +101,7 @@ function deployment() {
               imagePullPolicy: "IfNotPresent",
               env: [
                 { name: "POD_NAME", ...field("metadata.name") },
-                { name: "POD_NAMESPACE", ...field("metadata.namespace") },
+                { name: "WEFT_OPERATOR_NAMESPACE", ...field("metadata.namespace") },
                 { name: "WEFT_CONTROL_IMAGE", value: image },
                 { name: "WEFT_PROXY_IMAGE", value: "weft.dev/proxy:dev" },
               ],

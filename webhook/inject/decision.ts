@@ -9,7 +9,7 @@ export type Decision =
 
 /**
  * Whether a pod gets a sidecar, in Istio's order: what can never have one, then the pod's own word, then its
- * namespace's. `namespaceLabels` is undefined when unknown: the API server has then already selected by them.
+ * namespace's. `namespaceLabels` is undefined when unknown.
  */
 export function decide(
   pod: Pod,
@@ -44,25 +44,22 @@ function isWindows(pod: Pod): boolean {
   return isObject(nodeSelector) && nodeSelector["kubernetes.io/os"] === "windows";
 }
 
-/** The pod's label, else its annotation, else the namespace's label; other values than true and false count as unset. */
+/**
+ * The pod's label, else its annotation; other values than true and false count as unset. Unset means yes, as the API
+ * server has selected the pod by its namespace's labels before it asked: it knows them better than a watch, which
+ * may be behind when someone labels a namespace and creates a pod at once.
+ */
 function wishOf(pod: Pod, namespaceLabels: Readonly<Record<string, string>> | undefined): Decision {
   const label = pod.labels[labels.inject];
   const annotation = pod.annotations[labels.inject];
   const [source, value] = label !== undefined ? ["label", label] : ["annotation", annotation];
-  // istio-injection=disabled on the namespace wins even over the pod's own inject=true: Istio's webhook never sees such a pod.
+  // istio-injection=disabled on the namespace wins even over the pod's own inject=true.
   if (namespaceLabels?.[labels.namespaceInjection] === "disabled") {
     return skip(`namespace label ${labels.namespaceInjection}=disabled`);
   }
   if (value === "true") return { inject: true, reason: `pod ${source} ${labels.inject}=true` };
   if (value === "false") return skip(`pod ${source} ${labels.inject}=false`);
-  if (namespaceLabels === undefined) return { inject: true, reason: "selected by the webhook configuration" };
-  if (namespaceLabels[labels.namespaceInjection] === "enabled") {
-    return { inject: true, reason: `namespace label ${labels.namespaceInjection}=enabled` };
-  }
-  // Which revision serves a tag is the webhook configuration's knowledge, so any value counts as a yes.
-  const revision = namespaceLabels[labels.revision] ?? pod.labels[labels.revision];
-  if (revision !== undefined) return { inject: true, reason: `label ${labels.revision}=${revision}` };
-  return skip("neither the pod nor its namespace asks for a sidecar");
+  return { inject: true, reason: "selected by the webhook configuration" };
 }
 
 /** Never twice: a pod that has a sidecar, ours or another mesh's, is left exactly as it is. */

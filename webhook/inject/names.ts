@@ -23,7 +23,6 @@ export const volumes = { identity: "weft-identity", state: "weft-state" } as con
 
 export const labels = {
   inject: "sidecar.istio.io/inject",
-  revision: "istio.io/rev",
   namespaceInjection: "istio-injection",
   dataplaneMode: "istio.io/dataplane-mode",
   tlsMode: "security.istio.io/tlsMode",

@@ -35,6 +35,11 @@ const kinds: ReadonlyMap<string, Kind> = new Map<string, Kind>([
 
 const groups = new Set([...kinds.keys()].map((name) => name.slice(0, name.indexOf("/"))));
 
+/** All of Istio's kinds. */
+export const knownKinds: readonly string[] = [...kinds.keys()].map((name) =>
+  name.slice(name.indexOf("/") + 1),
+);
+
 /** Kinds whose every rule is checked. */
 export const validatedKinds: readonly string[] = [...kinds]
   .filter(([, kind]) => kind.check !== undefined)

@@ -2,10 +2,10 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { annotations, withoutEffect } from "./inject/annotations.ts";
+import { testSettings } from "./inject/fixtures.ts";
 import { ports, written } from "./inject/names.ts";
 import { logLevels } from "./inject/options.ts";
 import { proxyConfigFields } from "./inject/proxy-config.ts";
-import { testSettings } from "./inject/testing.ts";
 import { retryConditions } from "./validate/retries.ts";
 import { knownKinds, validatedKinds } from "./validate/validate.ts";
 

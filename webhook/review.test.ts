@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { handleInject, handleValidate } from "./index.ts";
-import { testSettings } from "./inject/testing.ts";
+import { testSettings } from "./inject/fixtures.ts";
 
 const settings = testSettings();
 const handlers = [

@@ -39,7 +39,7 @@ export const rules: readonly Rule[] = [
     room: "webhook",
     rooms: [],
     types: ["crds"],
-    packages: ["re2js"],
+    packages: ["re2js", "yaml"],
     why: "admission is pure functions over a review; serving them is control's job",
   },
   {

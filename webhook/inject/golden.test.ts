@@ -2,9 +2,9 @@ import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { Document, isCollection, parse, visit } from "yaml";
+import { decodePatch, patched, podReview, testSettings } from "./fixtures.ts";
 import { handleInject } from "./handle.ts";
 import type { InjectionSettings } from "./settings.ts";
-import { decodePatch, patched, podReview, testSettings } from "./testing.ts";
 
 /**
  * One `NAME.case.yaml` a pod shape, written by hand, and beside it `NAME.generated.yaml`, the answer. To write the

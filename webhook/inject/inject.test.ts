@@ -1,8 +1,8 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { isObject } from "../json.ts";
+import { decodePatch, patched, podReview, testSettings } from "./fixtures.ts";
 import { handleInject } from "./handle.ts";
-import { decodePatch, patched, podReview, testSettings } from "./testing.ts";
 
 type Json = Record<string, unknown>;
 

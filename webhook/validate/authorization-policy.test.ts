@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { checkRules, type RuleCase, warningsOf } from "./testing.ts";
+import { checkRules, type RuleCase, warningsOf } from "./fixtures.ts";
 
 const source = (own: Record<string, unknown>, more: Record<string, unknown> = {}) => ({
   rules: [{ from: [{ source: own }] }],

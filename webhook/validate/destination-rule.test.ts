@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { checkRules, type RuleCase, warningsOf } from "./testing.ts";
+import { checkRules, type RuleCase, warningsOf } from "./fixtures.ts";
 
 const policy = (own: Record<string, unknown>) => ({ host: "a", trafficPolicy: own });
 const tls = (own: Record<string, unknown>) => policy({ tls: own });

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
+import { objectOf } from "./fixtures.ts";
 import { handleValidate } from "./handle.ts";
-import { objectOf } from "./testing.ts";
 
 const review = (object: unknown, request: Record<string, unknown> = {}) => ({
   apiVersion: "admission.k8s.io/v1",

@@ -1,4 +1,4 @@
-import { checkRules, type RuleCase } from "./testing.ts";
+import { checkRules, type RuleCase } from "./fixtures.ts";
 
 const to = (host: string, own: Record<string, unknown> = {}) => ({ destination: { host }, ...own });
 const spec = (own: Record<string, unknown>, more: Record<string, unknown> = {}) => ({

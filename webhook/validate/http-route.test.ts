@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { checkRules, type RuleCase, warningsOf } from "./testing.ts";
+import { checkRules, type RuleCase, warningsOf } from "./fixtures.ts";
 
 const to = (host: string, own: Record<string, unknown> = {}) => ({ destination: { host }, ...own });
 const spec = (own: Record<string, unknown>, more: Record<string, unknown> = {}) => ({

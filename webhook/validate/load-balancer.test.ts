@@ -1,4 +1,4 @@
-import { checkRules, type RuleCase } from "./testing.ts";
+import { checkRules, type RuleCase } from "./fixtures.ts";
 
 const policy = (own: Record<string, unknown>) => ({ host: "a", trafficPolicy: own });
 const balancer = (own: Record<string, unknown>) => policy({ loadBalancer: own });

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { checkRules, type RuleCase, warningsOf } from "./testing.ts";
+import { checkRules, type RuleCase, warningsOf } from "./fixtures.ts";
 
 const cases: RuleCase[] = [
   {

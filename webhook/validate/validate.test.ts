@@ -3,7 +3,7 @@ import { join } from "node:path";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { parseAllDocuments } from "yaml";
-import { objectOf } from "./testing.ts";
+import { objectOf } from "./fixtures.ts";
 import { validate, validatedKinds } from "./validate.ts";
 
 const told = (object: unknown) => validate(object).errors.map(({ field, message }) => `${field}: ${message}`);

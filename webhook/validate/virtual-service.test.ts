@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { checkRules, type RuleCase, warningsOf } from "./testing.ts";
+import { checkRules, type RuleCase, warningsOf } from "./fixtures.ts";
 
 const http = [{ route: [{ destination: { host: "a" } }] }];
 const spec = (own: Record<string, unknown>) => ({ hosts: ["a"], http, ...own });

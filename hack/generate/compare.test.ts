@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import { cliReference } from "./cli-reference.ts";
 import { compare } from "./compare.ts";
 import { kustomize } from "./kustomize.ts";
 import { manifests } from "./manifests.ts";
@@ -21,7 +22,7 @@ describe("compare", () => {
 });
 
 test("every generated file says what made it, near its beginning", () => {
-  for (const [path, text] of new Map([...manifests(), ...kustomize(), ...reference()]))
+  for (const [path, text] of new Map([...manifests(), ...kustomize(), ...reference(), ...cliReference()]))
     expect(text.slice(0, 200), path).toContain(generatedBy);
 });
 

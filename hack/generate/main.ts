@@ -3,6 +3,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync
 import { dirname, join, resolve } from "node:path";
 import { customResourceDefinitions } from "../../crds/index.ts";
 import { lintDefinition } from "../lint-crds.ts";
+import { cliReference } from "./cli-reference.ts";
 import { compare } from "./compare.ts";
 import { kustomize } from "./kustomize.ts";
 import { manifests } from "./manifests.ts";
@@ -35,7 +36,7 @@ function main(args: readonly string[]): number {
     process.stderr.write(`${problems.join("\n")}\n`);
     return 1;
   }
-  const wanted = new Map([...manifests(), ...kustomize(), ...reference()]);
+  const wanted = new Map([...manifests(), ...kustomize(), ...reference(), ...cliReference()]);
   const { stale, orphaned } = compare(wanted, present(wanted));
   if (args.includes("--check")) {
     for (const path of stale)

@@ -22,7 +22,7 @@ function contents(): string {
     (kind.shortNames ?? []).join(", "),
     kind.description,
   ]);
-  return `${comment}# Kinds\n\n${table(["Kind", "Group", "Versions", "Short name", "What it is for"], rows)}`;
+  return `${comment}# Kinds\n\n${table(["Kind", "Group", "Versions", "Short name", "What it is for"], rows)}\n[weft](weft.md) is the command line.\n`;
 }
 
 function page(kind: Kind): string {

@@ -26,6 +26,14 @@ export class FakeClock implements Clock {
     return this.#timers.length;
   }
 
+  /** Goes to the next timer and runs it; answers how long that was. */
+  async advanceToNext(): Promise<number> {
+    await settle();
+    const wait = Math.min(...this.#timers.map((timer) => timer.at)) - this.#now;
+    await this.advance(wait);
+    return wait;
+  }
+
   async advance(ms: number): Promise<void> {
     const end = this.#now + ms;
     await settle();

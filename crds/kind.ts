@@ -68,12 +68,8 @@ export interface Kind {
   readonly printerColumns: readonly PrinterColumn[];
   readonly spec: Schema<unknown>;
   readonly status: Schema<unknown>;
-  /** More root fields beside metadata, spec and status carry no meaning; `specDefault` makes a missing spec `{}`. */
+  /** The spec of an object that comes without one; absent: it stays without. */
   readonly specDefault?: Readonly<Record<string, unknown>>;
-  /** Whether the object may come without a spec. */
-  readonly specRequired?: boolean;
-  /** An example, as users would write it; the reference page shows it and a test applies it. */
-  readonly example?: string;
 }
 
 /** The least of a CustomResourceDefinition that its users touch. */
@@ -149,12 +145,11 @@ function rootSchema(kind: Kind): OpenApiSchema {
     type: "object",
     description: kind.description,
     properties: {
-      apiVersion: { type: "string", description: `${kind.group} and one of its versions.` },
-      kind: { type: "string", description: kind.kind },
+      apiVersion: { type: "string", description: "Group and version of the kind." },
+      kind: { type: "string", description: "The kind's name." },
       metadata: { type: "object" },
       spec: kind.specDefault ? { ...kind.spec.openapi, default: kind.specDefault } : kind.spec.openapi,
       status: kind.status.openapi,
     },
-    ...(kind.specRequired === true ? { required: ["spec"] } : {}),
   };
 }

@@ -50,12 +50,12 @@ function main(args: readonly string[]): number {
   for (const path of stale) {
     mkdirSync(dirname(join(root, path)), { recursive: true });
     writeFileSync(join(root, path), wanted.get(path) ?? "");
-    process.stdout.write(`wrote ${path}\n`);
   }
-  for (const path of orphaned) {
-    rmSync(join(root, path));
-    process.stdout.write(`removed ${path}\n`);
-  }
+  for (const path of orphaned) rmSync(join(root, path));
+  // Only now: whoever reads this may go away in the middle.
+  process.stdout.write(
+    [...stale.map((path) => `wrote ${path}\n`), ...orphaned.map((path) => `removed ${path}\n`)].join(""),
+  );
   return 0;
 }
 

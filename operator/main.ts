@@ -57,6 +57,8 @@ const definitions = wantedDefinitions();
 
 const stop = new AbortController();
 let isSynced = false;
+/** Work that ends before its term would leave a leader that does nothing: the kubelet starts it anew. */
+let hasFailed = false;
 let working: Promise<void> = Promise.resolve();
 const election = createElection({
   client,
@@ -94,7 +96,10 @@ const election = createElection({
           },
         ),
       )
-      .catch((error: unknown) => log.error("the operator's work ended", { error }));
+      .catch((error: unknown) => {
+        hasFailed = true;
+        log.error("the operator's work ended", { error });
+      });
   },
   onStopped() {
     isSynced = false;
@@ -102,7 +107,7 @@ const election = createElection({
 });
 
 const health = createHealthServer({
-  isAlive: () => true,
+  isAlive: () => !hasFailed,
   // A replica in reserve is ready to take over.
   isReady: () => !election.isLeader() || isSynced,
   registry,

@@ -66,7 +66,8 @@ export async function startControl(options: ControlOptions): Promise<Control> {
 
   const watch = createClusterWatch({ client, revision, clock, random, log, metrics: metrics.kube });
   const tokenKeys = createTokenKeys({ client, clock, log });
-  const signer = createSigner({ log });
+  // One thread signs some 250 requests a second; a second one would cost 30 MB for nothing.
+  const signer = createSigner({ workers: 1, log });
   const verifier = createTokenVerifier({
     client,
     keys: tokenKeys.current,

@@ -21,6 +21,7 @@ const control = await startControl({
   namespace: env.WEFT_NAMESPACE ?? "istio-system",
   identity: env.POD_NAME ?? hostname(),
   ports: defaultPorts,
+  ...(env.WEFT_LISTEN === undefined ? {} : { host: env.WEFT_LISTEN }),
   meshFile: env.WEFT_MESH_FILE ?? "/etc/weft/mesh/mesh.json",
   caFolder: env.WEFT_CA_FOLDER ?? "/etc/weft/ca",
   clock: systemClock,

@@ -16,6 +16,21 @@ describe("the work queue", () => {
     expect(queue.depth).toBe(0);
   });
 
+  it("hands out urgent keys before all others, also one that was waiting already", async () => {
+    const { queue } = open();
+    for (const key of ["a", "b", "c"]) queue.add(key);
+    queue.add("d", true);
+    queue.add("b", true);
+    queue.add("b");
+    expect(queue.depth).toBe(4);
+    expect([await queue.get(), await queue.get(), await queue.get(), await queue.get()]).toEqual([
+      "d",
+      "b",
+      "a",
+      "c",
+    ]);
+  });
+
   it("hands a key that was added during its work out again, but only when that work is done", async () => {
     const { queue } = open();
     queue.add("a");

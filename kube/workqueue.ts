@@ -4,8 +4,8 @@ import { type KubeMetrics, noMetrics } from "./metrics-hooks.ts";
 
 /** Keys to work on. A key waits at most once, and is never handed to two workers at the same time. */
 export interface WorkQueue<K extends string = string> {
-  /** Queues a key; one being worked on is queued again when its worker is done. */
-  add(key: K): void;
+  /** Queues a key; one being worked on is queued again when its worker is done. Urgent ones go before all others. */
+  add(key: K, urgent?: boolean): void;
   /** Queues a key after `ms`; an earlier due time of the same key stands. */
   addAfter(key: K, ms: number): void;
   /** Queues a key after its own exponential backoff, within the queue's overall rate. */
@@ -43,6 +43,7 @@ export function createWorkQueue<K extends string = string>(options: {
 
   /** Waiting, in order of arrival, with the time each was added. */
   const ready = new Map<K, number>();
+  const urgentlyReady = new Map<K, number>();
   const processing = new Set<K>();
   /** Added while in the hands of a worker. */
   const again = new Set<K>();
@@ -51,21 +52,24 @@ export function createWorkQueue<K extends string = string>(options: {
   const takers: ((key: K | undefined) => void)[] = [];
   let closed = false;
 
+  const depth = () => ready.size + urgentlyReady.size;
   const take = (key: K, since: number): K => {
     processing.add(key);
-    metrics.queueTake(name, ready.size, clock.monotonic() - since);
+    metrics.queueTake(name, depth(), clock.monotonic() - since);
     return key;
   };
 
-  const add = (key: K) => {
-    if (closed || ready.has(key)) return;
+  const add = (key: K, urgent = false) => {
+    const since = ready.get(key);
+    if (closed || urgentlyReady.has(key) || (since !== undefined && !urgent)) return;
+    ready.delete(key);
     if (processing.has(key)) {
       again.add(key);
       return;
     }
     const taker = takers.shift();
-    if (taker === undefined) ready.set(key, clock.monotonic());
-    metrics.queueAdd(name, ready.size);
+    if (taker === undefined) (urgent ? urgentlyReady : ready).set(key, since ?? clock.monotonic());
+    metrics.queueAdd(name, depth());
     taker?.(take(key, clock.monotonic()));
   };
 
@@ -98,11 +102,11 @@ export function createWorkQueue<K extends string = string>(options: {
     },
     failures: (key) => failed.get(key) ?? 0,
     get() {
-      const first = ready.entries().next();
-      if (!first.done) {
-        const [key, since] = first.value;
-        ready.delete(key);
-        return Promise.resolve(take(key, since));
+      for (const waiting of [urgentlyReady, ready]) {
+        for (const [key, since] of waiting) {
+          waiting.delete(key);
+          return Promise.resolve(take(key, since));
+        }
       }
       if (closed) return Promise.resolve(undefined);
       return new Promise((resolve) => takers.push(resolve));
@@ -116,10 +120,11 @@ export function createWorkQueue<K extends string = string>(options: {
       for (const { timer } of delayed.values()) timer.cancel();
       delayed.clear();
       ready.clear();
+      urgentlyReady.clear();
       for (const taker of takers.splice(0)) taker(undefined);
     },
     get depth() {
-      return ready.size;
+      return depth();
     },
   };
 }

@@ -219,6 +219,30 @@ describe("the publisher", () => {
     void resign();
   });
 
+  it("publishes a new workload before the changes of all others", async () => {
+    const { clock, client, publisher, workloads, lead, resign, requests, sync } = stand();
+    for (let n = 0; n < 50; n++) workloads.set(`ns/Deployment/old-${n}`, workload(`old-${n}`, "w1"));
+    await lead();
+    await sync();
+    await clock.advance(500);
+    requests();
+    const { patch } = client;
+    client.patch = async (resource, options) => {
+      await new Promise((resolve) => clock.setTimeout(() => resolve(undefined), 10));
+      return patch(resource, options);
+    };
+    for (const key of workloads.keys())
+      workloads.set(key, workload(key.slice("ns/Deployment/".length), "w2"));
+    publisher.changed({ ...none, workloads: [...workloads.keys()] });
+    workloads.set("ns/Deployment/new", workload("new", "w1"));
+    publisher.changed({ ...none, workloads: ["ns/Deployment/new"] });
+    await clock.advance(20);
+    expect(requests()).toContain("patch deployment-new.default/status");
+    await clock.advance(1000);
+    expect(requests().length).toBeGreaterThan(40);
+    await resign();
+  });
+
   it("keeps the object of a workload without pods for its owner to collect, and deletes one without an owner", async () => {
     const { clock, client, publisher, workloads, lead, resign, sync } = stand();
     client.put(resources.deployments, { metadata: { name: "owned", namespace: "ns" } });

@@ -51,7 +51,10 @@ export interface PublisherOptions {
 
 /** Writes in flight: enough to hide the API server's latency, few enough to leave it room for others. */
 const serviceWorkers = 8;
-/** Workloads have workers of their own: a pod's start waits for its object, which must not wait behind a burst. */
+/**
+ * Workloads have workers of their own, and those not published yet go first: a pod's start waits for its object, which
+ * must not wait behind a burst.
+ */
 const workloadWorkers = 4;
 /** Objects of one key written at a time. */
 const parallelWrites = 8;
@@ -145,9 +148,8 @@ export function createPublisher(options: PublisherOptions): Publisher {
   };
 
   const reconcileWorkload = async (key: string, signal: AbortSignal): Promise<boolean> => {
-    const [namespace = "", kind = "", name = ""] = key.split("/");
     const object = compiled("workload", () => compiler.compileWorkload(key));
-    const existing = workloads.get(`${namespace}/${workloadConfigName(kind, name, revision)}`);
+    const existing = publishedWorkload(key);
     // A workload without pods keeps its object, for when it is scaled up again, as long as an owner collects it.
     if (object === undefined && (existing === undefined || existing.owner !== undefined)) return false;
     return publish(
@@ -158,7 +160,11 @@ export function createPublisher(options: PublisherOptions): Publisher {
     );
   };
 
-  const open = (name: string): Lane => {
+  const publishedWorkload = (key: string) => {
+    const [namespace = "", kind = "", name = ""] = key.split("/");
+    return workloads.get(`${namespace}/${workloadConfigName(kind, name, revision)}`);
+  };
+  const open = (name: string, isUrgent: (key: string) => boolean): Lane => {
     const queue = createWorkQueue({
       name,
       clock,
@@ -166,7 +172,7 @@ export function createPublisher(options: PublisherOptions): Publisher {
       maxDelayMs: 30_000,
       metrics: options.kubeMetrics ?? noMetrics,
     });
-    const coalescer = createCoalescer<string>({ clock, release: (key) => queue.add(key) });
+    const coalescer = createCoalescer<string>({ clock, release: (key) => queue.add(key, isUrgent(key)) });
     return { queue, coalescer, changedAt: new Map() };
   };
   const run = (
@@ -211,7 +217,10 @@ export function createPublisher(options: PublisherOptions): Publisher {
   return {
     changed,
     async lead(signal) {
-      const term = { services: open("services"), workloads: open("workloads") };
+      const term = {
+        services: open("services", () => false),
+        workloads: open("workloads", (key) => publishedWorkload(key) === undefined),
+      };
       lanes = term;
       // What is published for something that is gone is found by its name; what is up to date costs no write.
       for (const object of options.workloads.store.list()) {

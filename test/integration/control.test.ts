@@ -1,4 +1,5 @@
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { spawn } from "node:child_process";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { request } from "node:https";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -449,6 +450,45 @@ describe("control", () => {
     );
     console.log(`after the API server's return: ${Date.now() - back} ms`);
     expect(Date.now() - back).toBeLessThan(4_000);
+  });
+});
+
+describe("control's process", () => {
+  it("gets ready, and ends cleanly when it is told to, with nothing left to wait for", async () => {
+    const address = "127.0.0.77";
+    const child = spawn(process.execPath, ["control/main.ts"], {
+      cwd: new URL("../..", import.meta.url),
+      env: {
+        PATH: process.env.PATH,
+        KUBECONFIG: server.kubeconfig,
+        POD_NAME: "process",
+        WEFT_LISTEN: address,
+        WEFT_MESH_FILE: join(caFolder, "mesh.json"),
+        WEFT_CA_FOLDER: caFolder,
+      },
+      stdio: ["ignore", "inherit", "pipe"],
+    });
+    let log = "";
+    child.stderr.on("data", (chunk: Buffer) => {
+      log += chunk.toString();
+    });
+    const exited = new Promise<number | null>((resolve) => child.once("exit", resolve));
+    try {
+      const ready = () =>
+        fetch(`http://${address}:15014/readyz`)
+          .then(({ ok }) => ok || undefined)
+          .catch(() => undefined);
+      await until("ready", ready, 30_000);
+      const memory = await readFile(`/proc/${child.pid}/status`, "utf8");
+      console.log(`control's process: ${/VmRSS:\s*(.*)/.exec(memory)?.[1]} resident`);
+      child.kill("SIGTERM");
+      await until("not ready while it stops", async () => ((await ready()) === undefined ? true : undefined));
+      expect(await exited).toBe(0);
+    } catch (error) {
+      child.kill("SIGKILL");
+      throw new Error(`the process's log:\n${log}`, { cause: error });
+    }
+    expect(log).toContain('"msg":"stopping"');
   });
 });
 

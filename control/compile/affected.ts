@@ -141,9 +141,7 @@ function addPeerAuthentication(reach: Reach, cluster: Cluster, policy: PeerAuthe
   const scope = isMeshWide ? undefined : namespace;
   addWorkloads(reach, cluster, scope, (labels) => selects(selector, labels));
   const disabling =
-    mtlsMode === "DISABLE" ||
-    canDisable(policy) ||
-    [...cluster.peerAuthentications.values()].some((other) => canDisable(other));
+    mtlsMode === "DISABLE" || [...cluster.peerAuthentications.values()].some((other) => canDisable(other));
   if (!disabling) return;
   const services = isMeshWide ? cluster.services.keys() : cluster.services.keysBy("namespace", namespace);
   for (const key of services) reach.services.add(key);

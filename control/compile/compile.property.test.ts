@@ -1,12 +1,19 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { anyManifest } from "./arbitrary.fake.ts";
-import { change, keyOfManifest, type Manifest, service, slice, snapshotOf } from "./cluster.fake.ts";
+import { change, keyOfManifest, type Manifest, pod, service, slice, snapshotOf } from "./cluster.fake.ts";
 import { type Affected, type CompiledObject, type Compiler, compile, createCompiler } from "./compile.ts";
 import { defaultSettings } from "./inputs.ts";
 
 const identity = ({ kind, namespace, name }: CompiledObject) => `${kind} ${namespace}/${name}`;
-const manifests = fc.array(anyManifest, { maxLength: 25 });
+
+/** One service with endpoints to begin with, so that rules seldom have nothing to rule. */
+const base: readonly Manifest[] = [
+  service("x", { namespace: "a", spec: { ports: [{ name: "http", port: 80, targetPort: 8080 }] } }),
+  slice("x", [{ address: "10.0.0.1", pod: "p1", node: "n1" }], { namespace: "a", name: "s1" }),
+  pod("p1", { namespace: "a", labels: { app: "x", version: "v1" }, workload: "Deployment/d" }),
+];
+const manifests = fc.array(anyManifest, { maxLength: 25 }).map((all) => [...base, ...all]);
 
 /** What a publisher does: of each affected key, what it compiles to takes the place of what was there. */
 class Published {

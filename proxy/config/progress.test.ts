@@ -39,7 +39,7 @@ describe("progress", () => {
         fc.constant("break"),
         fc.nat(3),
       ),
-      { maxLength: 40 },
+      { maxLength: 40, size: "max" },
     );
     fc.assert(
       fc.property(steps, fc.array(fc.nat(3), { minLength: 60, maxLength: 60 }), (script, owners) => {

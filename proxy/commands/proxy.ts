@@ -1,0 +1,197 @@
+/** One running proxy: its listeners, stacks and admin ports, from parts that Kubernetes or a folder provides. */
+
+import { adminPages, metricsPages, type PageSources, readinessPages } from "../admin/pages.ts";
+import { createAdmin } from "../admin/server.ts";
+import type { Log } from "../config/log.ts";
+import type { ConfigSource, IdentitySource } from "../config/view.ts";
+import { HeadWriter } from "../http1/head-writer.ts";
+import { dial, type Listener, type ListenOptions, listen } from "../net/listen.ts";
+import type { Destination, OriginalDestination } from "../net/original-destination.ts";
+import { inTrustDomain } from "../net/spiffe.ts";
+import { TimerWheel } from "../net/timer-wheel.ts";
+import { dialMutual, listenMutual, type MutualListener } from "../net/tls.ts";
+import { Connections } from "../stacks/connections.ts";
+import { ALPN_HTTP1, ALPN_TCP, type Context } from "../stacks/context.ts";
+import { createInbound } from "../stacks/inbound.ts";
+import { createOutbound } from "../stacks/outbound.ts";
+import { AccessLog } from "../telemetry/access-log.ts";
+import { UNKNOWN, workloadOf } from "../telemetry/labels.ts";
+import { Telemetry } from "../telemetry/telemetry.ts";
+
+/** A listener, and for one that nothing redirects to, where its connections are to be taken to want to go. */
+export interface ListenerSettings extends ListenOptions {
+  readonly destination?: Destination | undefined;
+}
+
+export interface ProxyParts {
+  readonly config: ConfigSource;
+  readonly identity: IdentitySource;
+  readonly originalDestination: OriginalDestination;
+  readonly outbound: readonly ListenerSettings[];
+  readonly inbound: readonly ListenerSettings[];
+  readonly mutual: ListenOptions | undefined;
+  readonly admin: {
+    readonly all?: ListenOptions;
+    readonly readiness?: ListenOptions;
+    readonly metrics?: ListenOptions;
+  };
+  /** Who this workload is, for metrics and peers. */
+  readonly workload: {
+    readonly name: string;
+    readonly namespace: string;
+    readonly labels: Readonly<Record<string, string>>;
+  };
+  readonly trustDomain: string;
+  readonly pages: Pick<PageSources, "appMetrics" | "probe" | "version">;
+  readonly quit: () => void;
+  readonly log: Log;
+}
+
+export interface RunningProxy {
+  /** Ports by name, for listeners that asked for port 0. */
+  readonly ports: Readonly<Record<string, number>>;
+  /**
+   * Takes no new inbound connections and asks those there are to end; outbound ones are still taken, for an application that
+   * has last words. Resolves when none is left, or `boundMs` have passed and the rest is broken off.
+   */
+  drain(boundMs: number): Promise<void>;
+  close(): void;
+}
+
+const TICK_MS = 10;
+/** No connection for so long after the last has ended: the application has said its last words. */
+const QUIET_MS = 100;
+
+/** Starts listening at once; mutual TLS as soon as there is an identity. */
+export function startProxy(parts: ProxyParts): RunningProxy {
+  const { config, identity, log } = parts;
+  const now = () => performance.now();
+  const after = (ms: number, run: () => void) => {
+    const timer = setTimeout(run, ms);
+    return () => clearTimeout(timer);
+  };
+  const telemetry = new Telemetry({
+    certificateExpiry: () => Math.round((identity.current()?.notAfter ?? 0) / 1000),
+    residentBytes: () => process.memoryUsage.rss(),
+    configObjects: () => config.dump().objects.length,
+  });
+  const accessLog = new AccessLog(
+    { write: (text) => process.stdout.write(text) || true, defer: (run) => void after(200, run) },
+    () => telemetry.accessLogDropped.of().value++,
+  );
+  const wheel = new TimerWheel({ now, after }, TICK_MS);
+  const connections = new Connections(telemetry);
+  const context: Context = {
+    config,
+    identity,
+    dialler: {
+      plain: dial,
+      mutual: (host, port, options, events) => dialMutual(host, port, { ...options, now: Date.now }, events),
+    },
+    originalDestination: parts.originalDestination,
+    telemetry,
+    accessLog,
+    connections,
+    writer: new HeadWriter(),
+    wheel,
+    now,
+    unixNow: Date.now,
+    log,
+  };
+  const self = workloadOf(parts.workload.name, parts.workload.namespace, parts.workload.labels, UNKNOWN);
+  const outbound = createOutbound(context, self);
+  const inbound = createInbound(context, self);
+
+  const ports: Record<string, number> = {};
+  const kept: Listener[] = [];
+  const inboundListeners: Listener[] = [];
+  const open = (name: string, settings: ListenerSettings, accept: Parameters<typeof listen>[1]): Listener => {
+    const { destination } = settings;
+    const listener = listen(
+      settings,
+      destination === undefined ? accept : (each) => accept({ ...each, destination }),
+    );
+    ports[name] = listener.port;
+    log("debug", "listening", { name, host: settings.host, port: listener.port });
+    return listener;
+  };
+  for (const [at, each] of parts.outbound.entries()) kept.push(open(`outbound${at || ""}`, each, outbound));
+  for (const [at, each] of parts.inbound.entries()) {
+    inboundListeners.push(open(`inbound${at || ""}`, each, inbound.plaintext));
+  }
+
+  let draining = false;
+  const pages: PageSources = {
+    ...parts.pages,
+    config,
+    identity,
+    draining: () => draining,
+    metrics: () => telemetry.page(),
+    drain: () => startDraining(),
+    quit: parts.quit,
+  };
+  const adminOptions = { wheel, refused: (code: number) => telemetry.refusedHttp(code) };
+  const { all, readiness, metrics } = parts.admin;
+  if (all !== undefined) kept.push(open("admin", all, createAdmin(adminPages(pages), adminOptions)));
+  if (readiness !== undefined)
+    kept.push(open("readiness", readiness, createAdmin(readinessPages(pages), adminOptions)));
+  if (metrics !== undefined)
+    kept.push(open("metrics", metrics, createAdmin(metricsPages(pages), adminOptions)));
+
+  let mutual: MutualListener | undefined;
+  const listenMutually = () => {
+    const current = identity.current();
+    if (current === undefined || parts.mutual === undefined || draining) return;
+    if (mutual !== undefined) return mutual.rotate(current);
+    const options = {
+      ...parts.mutual,
+      alpn: [ALPN_HTTP1, ALPN_TCP],
+      wheel,
+      now: Date.now,
+      accepts: (id: string) => inTrustDomain(id, config.view()?.trustDomain ?? parts.trustDomain),
+      refused: (reason: string) => void telemetry.handshakeFailures.of(reason).value++,
+    };
+    mutual = listenMutual(options, current, inbound.mutual);
+    ports.mutual = mutual.port;
+  };
+  const configured = () => {
+    telemetry.configChanges.of().value++;
+    accessLog.enabled = config.view()?.telemetry.accessLog ?? false;
+  };
+  const stopWatching = [identity.onChange(listenMutually), config.onChange(configured)];
+  listenMutually();
+  if (config.view() !== undefined) configured();
+
+  const startDraining = () => {
+    if (draining) return;
+    draining = true;
+    for (const listener of inboundListeners) listener.stop();
+    mutual?.stop();
+    connections.drain();
+  };
+
+  return {
+    ports,
+    async drain(boundMs) {
+      startDraining();
+      const deadline = now() + boundMs;
+      let quietSince = now();
+      while (now() < deadline) {
+        if (connections.size > 0) quietSince = now();
+        else if (now() - quietSince >= QUIET_MS) break;
+        await new Promise<void>((resolve) => void after(20, resolve));
+      }
+      if (connections.size > 0)
+        log("warn", "connections were broken off: the drain took too long", { open: connections.size });
+      connections.destroy();
+    },
+    close() {
+      for (const stop of stopWatching) stop();
+      for (const listener of [...kept, ...inboundListeners]) listener.stop();
+      mutual?.stop();
+      connections.destroy();
+      accessLog.flush();
+      wheel.close();
+    },
+  };
+}

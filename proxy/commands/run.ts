@@ -1,0 +1,181 @@
+/** `weft-proxy`: the sidecar in its pod, or with `--config DIR` a proxy on its own. */
+
+import { checkGrpcHealth } from "../admin/grpc-health.ts";
+import { createProber, type ProbeEffects, parseProbes } from "../admin/probes.ts";
+import { createApi } from "../config/api.ts";
+import { systemClock } from "../config/clock.ts";
+import { createLastGoodStore } from "../config/last-good.ts";
+import type { Log } from "../config/log.ts";
+import { startKubernetesSource } from "../config/source.ts";
+import { createAuthority } from "../identity/authority.ts";
+import { startIdentity } from "../identity/identity.ts";
+import { dial } from "../net/listen.ts";
+import { createOriginalDestination } from "../net/original-destination.ts";
+import { dialUnverified } from "../net/tls-unverified.ts";
+import { ask } from "../upstream/ask.ts";
+import { createLog } from "./log.ts";
+import { type RunningProxy, startProxy } from "./proxy.ts";
+import { readSettings, type Settings } from "./settings.ts";
+import { startStandalone } from "./standalone.ts";
+
+const IDENTITY_FOLDER = "/var/run/secrets/weft";
+const STATE_FOLDER = "/var/lib/weft";
+/** As many bytes of an application's metrics as a scrape may reasonably have. */
+const MAX_APP_METRICS = 16 * 1024 * 1024;
+const APP_METRICS_MS = 5_000;
+
+/** A proxy with what it stands on. */
+interface Running {
+  readonly proxy: RunningProxy;
+  readonly drainMs: number;
+  close(): Promise<void>;
+}
+
+/** Runs until SIGTERM, SIGINT or `POST /quitquitquit`, then drains; resolves with the exit code. */
+export async function run(folder: string | undefined, version: string): Promise<number> {
+  let end: (reason: string) => void = () => {};
+  const ended = new Promise<string>((resolve) => {
+    end = resolve;
+  });
+  for (const signal of ["SIGTERM", "SIGINT"] as const) process.on(signal, () => end(signal));
+
+  const quit = () => end("quitquitquit");
+  const { log, running } =
+    folder === undefined
+      ? await startSidecar(process.env, version, quit)
+      : await startAlone(folder, version, quit);
+  log("info", "listening", { version, ports: running.proxy.ports });
+  const reason = await ended;
+  log("info", "draining", { reason, boundMs: running.drainMs });
+  await running.proxy.drain(running.drainMs);
+  running.proxy.close();
+  await running.close();
+  log("info", "ended", { reason });
+  return 0;
+}
+
+const after = (ms: number, act: () => void) => {
+  const timer = setTimeout(act, ms);
+  return () => clearTimeout(timer);
+};
+const probeEffects: Omit<ProbeEffects, "address"> = {
+  plain: dial,
+  tls: dialUnverified,
+  grpc: checkGrpcHealth,
+  after,
+};
+
+async function startAlone(
+  folder: string,
+  version: string,
+  quit: () => void,
+): Promise<{ log: Log; running: Running }> {
+  const log = logTo("info");
+  const originalDestination = createOriginalDestination();
+  const proxy = await startStandalone({ folder, originalDestination, probeEffects, version, quit, log });
+  return { log, running: { proxy, drainMs: 5_000, close: async () => {} } };
+}
+
+async function startSidecar(
+  env: Readonly<Record<string, string | undefined>>,
+  version: string,
+  quit: () => void,
+): Promise<{ log: Log; running: Running }> {
+  const settings = readSettings(env);
+  const log = logTo(settings.logLevel);
+  // The certificate takes a round trip to control: ask first, read configuration meanwhile.
+  const identity = startIdentity({
+    authority: createAuthority({ url: settings.caUrl, tokenFile: `${IDENTITY_FOLDER}/ca-token` }),
+    anchors: settings.caRoot,
+    clock: systemClock,
+    random: Math.random,
+    log,
+  });
+  const config = await startKubernetesSource({
+    api: createApi({
+      url: settings.apiUrl,
+      tokenFile: `${IDENTITY_FOLDER}/api-token`,
+      caFile: `${IDENTITY_FOLDER}/kube-ca.crt`,
+    }),
+    revision: settings.revision,
+    namespace: settings.namespace,
+    workload: settings.workload,
+    labels: settings.labels,
+    clusterDomain: settings.clusterDomain,
+    lastGood: createLastGoodStore(STATE_FOLDER, systemClock, log),
+    clock: systemClock,
+    random: Math.random,
+    log,
+  });
+  const trust = () => identity.updateTrustBundle(config.view()?.trustBundle ?? "");
+  config.onChange(trust);
+  identity.onChange(trust);
+  const proxy = startProxy({
+    config,
+    identity,
+    originalDestination: createOriginalDestination(),
+    outbound: [{ host: ANY, port: 15001 }],
+    inbound: [{ host: ANY, port: 15006 }],
+    mutual: { host: ANY, port: 15008 },
+    admin: {
+      all: { host: ANY, port: 15020 },
+      readiness: { host: ANY, port: 15021 },
+      metrics: { host: ANY, port: 15090 },
+    },
+    workload: { name: settings.workload, namespace: settings.namespace, labels: settings.labels },
+    trustDomain: settings.trustDomain,
+    pages: {
+      appMetrics: appMetrics(settings),
+      probe: createProber(parseProbes(settings.appProbes), {
+        address: podAddress(settings),
+        ...probeEffects,
+      }),
+      version,
+    },
+    quit,
+    log,
+  });
+  return {
+    log,
+    running: {
+      proxy,
+      drainMs: settings.drainSeconds * 1000,
+      async close() {
+        await Promise.all([config.close(), identity.close()]);
+      },
+    },
+  };
+}
+
+/** IPv6 and IPv4 alike. */
+const ANY = "::";
+
+function podAddress(settings: Settings): string {
+  return settings.podIps[0] ?? "127.0.0.1";
+}
+
+function appMetrics(settings: Settings): (() => Promise<string>) | undefined {
+  const target = settings.appMetrics;
+  if (target === undefined) return undefined;
+  const address = podAddress(settings);
+  return async () => {
+    const answer = await ask({
+      connect: (events) => dial(address, target.port, events),
+      method: "GET",
+      path: target.path,
+      headers: [
+        ["host", `${address}:${target.port}`],
+        ["accept", "text/plain; version=0.0.4"],
+      ],
+      timeoutMs: APP_METRICS_MS,
+      maxBytes: MAX_APP_METRICS,
+      after,
+    });
+    if (answer.status !== 200) throw new Error(`GET :${target.port}${target.path} answered ${answer.status}`);
+    return answer.body.toString("utf8");
+  };
+}
+
+function logTo(level: Settings["logLevel"]): Log {
+  return createLog(level, (line) => void process.stderr.write(line), Date.now);
+}

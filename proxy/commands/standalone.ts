@@ -1,0 +1,130 @@
+/**
+ * `weft-proxy --config DIR`: a proxy without Kubernetes. `DIR/*.json` holds ServiceConfigs and a WorkloadConfig;
+ * `DIR/proxy/proxy.json` says where to listen, and names the PEM files of an identity beside it.
+ */
+import { X509Certificate } from "node:crypto";
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { createProber, type ProbeEffects, parseProbes } from "../admin/probes.ts";
+import { systemClock } from "../config/clock.ts";
+import type { Log } from "../config/log.ts";
+import { startStaticSource } from "../config/static.ts";
+import type { Identity, IdentitySource } from "../config/view.ts";
+import type { OriginalDestination } from "../net/original-destination.ts";
+import { spiffeId } from "../net/spiffe.ts";
+import { type ListenerSettings, type RunningProxy, startProxy } from "./proxy.ts";
+
+/** `DIR/proxy/proxy.json`. Addresses are `HOST:PORT`; port 0 lets the system choose. */
+interface StandaloneFile {
+  readonly outbound?: readonly { readonly listen: string; readonly destination?: string }[];
+  readonly inbound?: readonly { readonly listen: string; readonly destination?: string }[];
+  readonly mutual?: string;
+  readonly admin?: string;
+  readonly readiness?: string;
+  readonly metrics?: string;
+  /** File names in `DIR/proxy`. */
+  readonly identity?: { readonly certificate: string; readonly key: string; readonly trust: string };
+  /** As `WEFT_APP_PROBES`. */
+  readonly probes?: Readonly<Record<string, unknown>>;
+}
+
+export interface StandaloneOptions {
+  readonly folder: string;
+  readonly originalDestination: OriginalDestination;
+  readonly probeEffects: Omit<ProbeEffects, "address">;
+  readonly version: string;
+  readonly quit: () => void;
+  readonly log: Log;
+}
+
+/** Starts the proxy. Throws TypeError for a `proxy.json` that cannot be used, ConfigError for the objects. */
+export async function startStandalone(options: StandaloneOptions): Promise<RunningProxy> {
+  const { folder, log } = options;
+  const file = await readProxyFile(join(folder, "proxy", "proxy.json"));
+  const config = await startStaticSource({
+    folder,
+    clusterDomain: "cluster.local",
+    clock: systemClock,
+    random: Math.random,
+    log,
+  });
+  const view = config.view();
+  const identity = await readIdentity(folder, file);
+  return startProxy({
+    config,
+    identity,
+    originalDestination: options.originalDestination,
+    outbound: (file.outbound ?? []).map(listener),
+    inbound: (file.inbound ?? []).map(listener),
+    mutual: file.mutual === undefined ? undefined : address(file.mutual),
+    admin: {
+      ...(file.admin === undefined ? {} : { all: address(file.admin) }),
+      ...(file.readiness === undefined ? {} : { readiness: address(file.readiness) }),
+      ...(file.metrics === undefined ? {} : { metrics: address(file.metrics) }),
+    },
+    workload: {
+      name: view?.workload.name ?? "standalone",
+      namespace: view?.workload.namespace ?? "default",
+      labels: view?.workload.labels ?? {},
+    },
+    trustDomain: view?.trustDomain ?? "cluster.local",
+    pages: {
+      appMetrics: undefined,
+      probe: createProber(parseProbes(JSON.stringify(file.probes ?? {})), {
+        address: "127.0.0.1",
+        ...options.probeEffects,
+      }),
+      version: options.version,
+    },
+    quit: options.quit,
+    log,
+  });
+}
+
+async function readProxyFile(path: string): Promise<StandaloneFile> {
+  const value: unknown = JSON.parse(await readFile(path, "utf8"));
+  if (typeof value !== "object" || value === null) throw new TypeError(`${path}: expected a JSON object`);
+  return value as StandaloneFile;
+}
+
+function listener({
+  listen,
+  destination,
+}: {
+  readonly listen: string;
+  readonly destination?: string;
+}): ListenerSettings {
+  if (destination === undefined) return address(listen);
+  const { host, port } = address(destination);
+  return { ...address(listen), destination: { address: host, port } };
+}
+
+function address(text: string): { host: string; port: number } {
+  const match = /^(?:\[([^\]]+)\]|([^:]+)):(\d{1,5})$/.exec(text);
+  const port = Number(match?.[3]);
+  if (match === null || port > 65_535) throw new TypeError(`proxy.json: expected HOST:PORT, found ${text}`);
+  return { host: match[1] ?? match[2] ?? "", port };
+}
+
+async function readIdentity(folder: string, file: StandaloneFile): Promise<IdentitySource> {
+  const none: IdentitySource = { current: () => undefined, onChange: () => () => {} };
+  if (file.identity === undefined) return none;
+  const read = (name: string) => readFile(join(folder, "proxy", name), "utf8");
+  const [certChainPem, keyPem, trustBundle] = await Promise.all([
+    read(file.identity.certificate),
+    read(file.identity.key),
+    read(file.identity.trust),
+  ]);
+  const leaf = new X509Certificate(certChainPem);
+  const id = spiffeId(leaf.subjectAltName);
+  if (id === undefined)
+    throw new TypeError(`${file.identity.certificate}: expected one SPIFFE id, found ${leaf.subjectAltName}`);
+  const current: Identity = {
+    certChainPem,
+    keyPem,
+    trustBundle,
+    notAfter: leaf.validToDate.getTime(),
+    spiffeId: id,
+  };
+  return { current: () => current, onChange: () => () => {} };
+}

@@ -1,0 +1,43 @@
+/** The proxy's executable: picks a command and loads only that. */
+
+const VERSION = "0.1.0";
+const READY_PORT = 15021;
+const READY_TIMEOUT_MS = 120_000;
+
+const HELP = `weft-proxy ${VERSION}: the data plane of Weft
+
+  weft-proxy                run as a sidecar: settings come from the environment that the injector writes
+  weft-proxy --config DIR   run alone, from a folder: DIR/*.json and DIR/proxy/proxy.json
+  weft-proxy wait           return when the sidecar in this pod is ready
+  weft-proxy --version
+  weft-proxy --help
+`;
+
+async function main(args: readonly string[]): Promise<number> {
+  const [command, argument] = args;
+  switch (command) {
+    case "--version":
+      process.stdout.write(`${VERSION}\n`);
+      return 0;
+    case "--help":
+      process.stdout.write(HELP);
+      return 0;
+    case "wait":
+      return (await import("./commands/wait.ts")).wait(READY_PORT, READY_TIMEOUT_MS);
+    case undefined:
+      return (await import("./commands/run.ts")).run(undefined, VERSION);
+    case "--config":
+      if (argument !== undefined) return (await import("./commands/run.ts")).run(argument, VERSION);
+      break;
+  }
+  process.stderr.write(`weft-proxy: expected a command, found ${args.join(" ")}\n\n${HELP}`);
+  return 2;
+}
+
+main(process.argv.slice(2)).then(
+  (code) => process.exit(code),
+  (error: unknown) => {
+    process.stderr.write(`weft-proxy: ${error instanceof Error ? error.message : String(error)}\n`);
+    process.exit(1);
+  },
+);

@@ -1,0 +1,146 @@
+/** Plaintext listeners and dials on the runtime's sockets; TLS is in `tls.ts`. */
+import type { Socket as BunSocket, SocketHandler, TCPSocketListener } from "bun";
+import { type RawSocket, Socket } from "./socket.ts";
+
+export interface Listener {
+  readonly port: number;
+  /** Accepts no more; connections live on. */
+  stop(): void;
+}
+
+export interface ListenOptions {
+  readonly host: string;
+  /** 0 lets the system choose. */
+  readonly port: number;
+}
+
+/** What the runtime knows of an accepted connection besides its bytes. */
+export interface Accepted {
+  readonly socket: Socket;
+  /** For `getsockopt`; valid while the socket is open. */
+  readonly fd: number;
+  readonly localAddress: string;
+  readonly localPort: number;
+  /** Set by a listener whose connections are not redirected: where they are to go. */
+  readonly destination?: { readonly address: string; readonly port: number };
+}
+
+/** `fd` is there on every Bun socket, though its types do not say so. */
+export interface DescribedSocket {
+  readonly fd: number;
+}
+
+type Slot = { socket: Socket | undefined };
+
+/** The events of any socket whose `data.socket` is ours; plaintext and TLS share them. */
+export const socketEvents: Pick<SocketHandler<Slot>, "data" | "drain" | "end" | "close" | "error"> = {
+  data: (raw, chunk) => raw.data.socket?.onData(chunk),
+  drain: (raw) => raw.data.socket?.onDrain(),
+  end: (raw) => raw.data.socket?.onEnd(),
+  close: (raw, error) => raw.data.socket?.onClose(error),
+  error: (raw, error) => {
+    // A handler of ours threw, or a TLS record did not decrypt: this connection ends, the process goes on.
+    raw.terminate();
+    raw.data.socket?.onClose(error);
+  },
+};
+
+/** Listens for plaintext connections; `accept` sets the socket's `events` before it returns. */
+export function listen(options: ListenOptions, accept: (accepted: Accepted) => void): Listener {
+  const listener: TCPSocketListener<Slot> = Bun.listen<Slot>({
+    hostname: options.host,
+    port: options.port,
+    allowHalfOpen: true,
+    socket: {
+      ...socketEvents,
+      open(raw) {
+        const socket = new Socket(raw, plainAddress(raw.remoteAddress));
+        raw.data = { socket };
+        raw.setNoDelay(true);
+        const { fd } = raw as unknown as DescribedSocket;
+        accept({ socket, fd, localAddress: plainAddress(raw.localAddress), localPort: raw.localPort });
+      },
+    },
+  });
+  return { port: listener.port, stop: () => listener.stop(false) };
+}
+
+/** How a dial ended; exactly one of the two is called, once. */
+export interface DialEvents {
+  /** Set the socket's `events` before returning. */
+  connected(socket: Socket): void;
+  failed(error: DialError): void;
+}
+
+export interface DialError {
+  /** `refused`, `unreachable`, `timeout`, `tls_chain`, `tls_identity`, … : the label of `weft_dial_failures_total`. */
+  readonly reason: string;
+  readonly message: string;
+}
+
+/** A dial under way; `cancel` closes it, and no event follows. */
+export interface Dial {
+  cancel(): void;
+}
+
+/** Opens a plaintext connection. */
+export function dial(host: string, port: number, events: DialEvents): Dial {
+  let settled = false;
+  let open: BunSocket<Slot> | undefined;
+  const fail = (error: Error) => {
+    if (settled) return;
+    settled = true;
+    events.failed(dialError(error, host, port));
+  };
+  Bun.connect<Slot>({
+    hostname: host,
+    port,
+    allowHalfOpen: true,
+    data: { socket: undefined },
+    socket: {
+      ...socketEvents,
+      open(raw) {
+        open = raw;
+        if (settled) return raw.terminate();
+        settled = true;
+        const socket = new Socket(raw, host);
+        raw.data.socket = socket;
+        raw.setNoDelay(true);
+        events.connected(socket);
+      },
+      connectError: (_raw, error) => fail(error),
+    },
+  }).catch(fail);
+  return {
+    cancel() {
+      if (settled) return;
+      settled = true;
+      open?.terminate();
+    },
+  };
+}
+
+const REASONS: Readonly<Record<string, string>> = {
+  ECONNREFUSED: "refused",
+  ECONNRESET: "reset",
+  EHOSTUNREACH: "unreachable",
+  ENETUNREACH: "unreachable",
+  ETIMEDOUT: "timeout",
+  EMFILE: "descriptors",
+};
+
+export function dialError(error: Error, host: string, port: number): DialError {
+  const code = "code" in error && typeof error.code === "string" ? error.code : "";
+  const reason = REASONS[code] ?? "other";
+  return { reason, message: `connect to ${host}:${port}: ${code || error.message}` };
+}
+
+/** IPv4 as such, though a dual-stack listener reports it mapped into IPv6. */
+export function plainAddress(address: string): string {
+  return address.startsWith("::ffff:") && address.includes(".") ? address.slice(7) : address;
+}
+
+/** Keeps the types honest: a Bun socket is what we call raw. */
+export function asRaw<T>(socket: BunSocket<T>): RawSocket {
+  return socket;
+}

@@ -1,0 +1,167 @@
+/**
+ * One connection's bytes, either side: ordered writes that never buffer without bound, half-close, and one owner.
+ *
+ * A write hands the kernel what it takes; the rest is kept and the writer is told to stop its source until
+ * `writable`. So at most one read of the peer (the rest of one chunk) waits per direction. Nothing here knows TLS
+ * from plaintext: a handshake is over before a `Socket` exists.
+ */
+
+/** What the runtime's socket does for us; a fake stands in for it in tests. */
+export interface RawSocket {
+  /** Bytes taken, which may be fewer than offered; -1 when the socket is gone. */
+  write(data: Uint8Array, offset: number, length: number): number;
+  /** Sends FIN after what was written; reading goes on. */
+  shutdown(): void;
+  /** FIN and close: a peer that goes on sending meets a reset. */
+  end(): void;
+  /** Closes with a reset. */
+  terminate(): void;
+  pause(): void;
+  resume(): void;
+}
+
+/** Who owns a socket gets its events, one at a time, in order; after `closed` there are none. */
+export interface SocketEvents {
+  /** Bytes arrived; the buffer is the receiver's to keep. May come once more after `pause`. */
+  data(chunk: Buffer): void;
+  /** Everything written has been taken: the source may go on. */
+  writable(): void;
+  /** The peer sends no more; writing still works. */
+  ended(): void;
+  /** The connection is gone; `error` says why when it was no orderly close. */
+  closed(error: Error | undefined): void;
+}
+
+const IGNORE: SocketEvents = { data() {}, writable() {}, ended() {}, closed() {} };
+
+/** How long a side that has nothing more to say reads on, so that a reset does not destroy what it said last. */
+export const LINGER_MS = 1_000;
+
+export class Socket {
+  events: SocketEvents = IGNORE;
+  readonly peerAddress: string;
+  bytesRead = 0;
+  bytesWritten = 0;
+  closed = false;
+  /** The peer's FIN is in. */
+  ended = false;
+  readonly #raw: RawSocket;
+  #pending: Uint8Array[] | undefined;
+  #finishing: "no" | "shutdown" | "end" = "no";
+  #paused = false;
+
+  constructor(raw: RawSocket, peerAddress: string) {
+    this.#raw = raw;
+    this.peerAddress = peerAddress;
+  }
+
+  /** True when written bytes wait for the kernel. */
+  get congested(): boolean {
+    return this.#pending !== undefined;
+  }
+
+  /**
+   * Writes `bytes[start, end)`. True when all of it was taken; false when some waits: write no more than what is at
+   * hand and stop the source until `writable`. With `shared` the buffer is the caller's to reuse, so what waits is copied.
+   */
+  write(bytes: Uint8Array, start: number, end: number, shared = false): boolean {
+    if (start === end) return this.#pending === undefined;
+    if (this.closed || this.#finishing !== "no") return true;
+    this.bytesWritten += end - start;
+    let at = start;
+    if (this.#pending === undefined) {
+      const taken = this.#raw.write(bytes, start, end - start);
+      // A write on a socket that just died: `closed` follows and tells the owner.
+      if (taken < 0) return true;
+      at += taken;
+      if (at === end) return true;
+      this.#pending = [];
+    }
+    const rest = bytes.subarray(at, end);
+    this.#pending.push(shared ? Uint8Array.prototype.slice.call(rest) : rest);
+    return false;
+  }
+
+  /** Sends FIN once everything written is out; reading goes on. */
+  shutdown(): void {
+    this.#finish("shutdown");
+  }
+
+  /** Closes once everything written is out. */
+  end(): void {
+    this.#finish("end");
+  }
+
+  /** Closes now, with a reset: the peer must not take what it has for a whole message. */
+  destroy(): void {
+    if (this.closed) return;
+    this.#pending = undefined;
+    this.#raw.terminate();
+  }
+
+  pause(): void {
+    if (this.#paused || this.closed) return;
+    this.#paused = true;
+    this.#raw.pause();
+  }
+
+  resume(): void {
+    if (!this.#paused || this.closed) return;
+    this.#paused = false;
+    this.#raw.resume();
+  }
+
+  /** Lets the socket die alone: no more events to anyone. */
+  abandon(): void {
+    this.events = IGNORE;
+  }
+
+  #finish(how: "shutdown" | "end"): void {
+    if (this.closed || this.#finishing === "end" || this.#finishing === how) return;
+    const already = this.#finishing === "shutdown";
+    this.#finishing = how;
+    if (this.#pending !== undefined) return;
+    if (how === "end") this.#raw.end();
+    else if (!already) this.#raw.shutdown();
+  }
+
+  /** The runtime's events; `net/` alone calls these. */
+  onData(chunk: Buffer): void {
+    this.bytesRead += chunk.length;
+    this.events.data(chunk);
+  }
+
+  onDrain(): void {
+    const pending = this.#pending;
+    if (pending === undefined) return;
+    while (pending.length > 0) {
+      const chunk = pending[0] as Uint8Array;
+      const taken = this.#raw.write(chunk, 0, chunk.length);
+      if (taken < 0) return;
+      if (taken < chunk.length) {
+        pending[0] = chunk.subarray(taken);
+        return;
+      }
+      pending.shift();
+    }
+    this.#pending = undefined;
+    if (this.#finishing === "end") this.#raw.end();
+    else if (this.#finishing === "shutdown") this.#raw.shutdown();
+    else this.events.writable();
+  }
+
+  onEnd(): void {
+    if (this.ended) return;
+    this.ended = true;
+    this.events.ended();
+  }
+
+  onClose(error: Error | undefined): void {
+    if (this.closed) return;
+    this.closed = true;
+    this.#pending = undefined;
+    const { events } = this;
+    this.events = IGNORE;
+    events.closed(error);
+  }
+}

@@ -1,0 +1,123 @@
+/**
+ * The pools of one endpoint, by cluster: connections are shared only where nothing about them differs (the SNI names the
+ * subset, and timeouts are the cluster's). Kept on the endpoint's handle, so they live as long as the workload does.
+ */
+import type { Cluster, EndpointHandle, Identity } from "../config/view.ts";
+import type { Dial, DialError, DialEvents } from "../net/listen.ts";
+import { Pool, type PoolLimits } from "../upstream/pool.ts";
+import { ALPN_HTTP1, type Context, MUTUAL_PORT, outboundSni } from "./context.ts";
+
+/** Envoy's default for idle upstream connections is an hour; a peer's proxy keeps them longer than that. */
+const IDLE_MS = 3_600_000 - 60_000;
+
+/** One pool with what the data path keeps beside it. */
+export class EndpointPool extends Pool {
+  /** Metric rows by response code, bound when first needed; for plain HTTP without flags. */
+  readonly rows = new Map<number, number>();
+}
+
+class EndpointPools {
+  readonly #pools = new Map<string, EndpointPool>();
+
+  of(cluster: Cluster, make: () => EndpointPool): EndpointPool {
+    let pool = this.#pools.get(cluster.name);
+    if (pool === undefined) {
+      pool = make();
+      this.#pools.set(cluster.name, pool);
+    }
+    return pool;
+  }
+
+  close(): void {
+    for (const pool of this.#pools.values()) pool.close();
+  }
+}
+
+/** The pool for requests of a cluster to an endpoint, made at first use. */
+export function poolOf(context: Context, cluster: Cluster, endpoint: EndpointHandle): EndpointPool {
+  let { pool } = endpoint;
+  if (!(pool instanceof EndpointPools)) {
+    pool = new EndpointPools();
+    // A handle that has left the configuration is not told again: nothing may stay idle on it.
+    if (endpoint.removed) pool.close();
+    endpoint.pool = pool;
+  }
+  return (pool as EndpointPools).of(cluster, () => makePool(context, cluster, endpoint));
+}
+
+function makePool(context: Context, cluster: Cluster, endpoint: EndpointHandle): EndpointPool {
+  const connect = connectorOf(context, cluster, endpoint, ALPN_HTTP1);
+  const pool: EndpointPool = new EndpointPool({
+    connect: (connected, failed) => connect({ connected, failed }),
+    limits: limitsOf(cluster),
+    wheel: context.wheel,
+    counters: cluster.counters,
+    now: context.now,
+    dialFailed: (error) => countFailure(context, error),
+  });
+  if (endpoint.removed) pool.close();
+  return pool;
+}
+
+function limitsOf({ policy }: Cluster): PoolLimits {
+  const { connectionPool } = policy;
+  return {
+    connectTimeoutMs: connectionPool.connectTimeoutMs,
+    idleTimeoutMs: connectionPool.idleTimeoutMs ?? IDLE_MS,
+    maxRequestsPerConnection: connectionPool.maxRequestsPerConnection ?? 0,
+  };
+}
+
+export function countFailure(context: Context, error: DialError): void {
+  context.telemetry.dialFailures.of("outbound", error.reason).value++;
+}
+
+/** How the cluster reaches the endpoint: mutual TLS to its proxy, or plaintext to the application. */
+export function connectorOf(
+  context: Context,
+  cluster: Cluster,
+  endpoint: EndpointHandle,
+  alpn: string,
+): (events: DialEvents) => Dial {
+  const { dialler } = context;
+  const { address, target, identity: peer } = endpoint;
+  if (!endpoint.mtls) return (events) => dialler.plain(address, target, events);
+  const sni = outboundSni(target, cluster.subset, cluster.host);
+  let session: Buffer | undefined;
+  let sessionOf: Identity | undefined;
+  return (events) => {
+    const identity = context.identity.current();
+    if (identity === undefined || peer === undefined) {
+      const missing =
+        identity === undefined ? "no certificate of our own yet" : "the endpoint has no identity";
+      return failLater(events, {
+        reason: "tls_no_identity",
+        message: `mutual TLS to ${address}: ${missing}`,
+      });
+    }
+    // A session speaks for the certificate that it was made with.
+    if (sessionOf !== identity) session = undefined;
+    const resumable = (next: Buffer) => {
+      session = next;
+      sessionOf = identity;
+    };
+    const failed = (error: DialError) => {
+      session = undefined;
+      events.failed(error);
+    };
+    const options = { identity, sni, alpn, peer, session, resumable };
+    return dialler.mutual(address, MUTUAL_PORT, options, { connected: events.connected, failed });
+  };
+}
+
+function failLater(events: DialEvents, error: DialError): Dial {
+  let cancelled = false;
+  queueMicrotask(() => {
+    if (!cancelled) events.failed(error);
+  });
+  return {
+    cancel() {
+      cancelled = true;
+    },
+  };
+}

@@ -1,0 +1,232 @@
+/** One client connection's HTTP requests on their way in: authorized one by one, then sent to the application. */
+
+import { normalizePath } from "../authz/path.ts";
+import type { AuthzHttp, AuthzRequest } from "../authz/types.ts";
+import type { InboundPolicy } from "../config/view.ts";
+import type { ClientConnection, ClientFailure } from "../http1/client-connection.ts";
+import { Exchange, type ExchangeOwner } from "../http1/exchange.ts";
+import { CONTENT_TYPE, FORWARDED_PROTO, PEER, REQUEST_ID } from "../http1/field-kinds.ts";
+import { DROP_CLIENT_CERT, type HeadEdits } from "../http1/head-writer.ts";
+import type { RequestHead } from "../http1/request-head.ts";
+import type { ResponseHead } from "../http1/response-head.ts";
+import type { DialError } from "../net/listen.ts";
+import type { Socket } from "../net/socket.ts";
+import { splice } from "../net/splice.ts";
+import { UNKNOWN } from "../telemetry/labels.ts";
+import { decodePeer } from "../telemetry/peer.ts";
+import type { Pool, Waiter } from "../upstream/pool.ts";
+import { type Context, DOWNSTREAM_IDLE_MS, HEAD_MS } from "./context.ts";
+import type { InboundConnection } from "./inbound-connection.ts";
+import type { InboundReport } from "./inbound-report.ts";
+
+export type InboundVerdict = "next" | "wait" | "done";
+export type InboundLayer = (request: InboundRequest) => InboundVerdict;
+
+export class InboundRequest implements ExchangeOwner, Waiter, AuthzHttp, AuthzRequest {
+  readonly context: Context;
+  readonly connection: InboundConnection;
+  readonly exchange: Exchange;
+  readonly pool: Pool;
+  edits: HeadEdits | undefined;
+  /** Of an authorization, for the access log. */
+  details = "";
+  readonly #layers: readonly InboundLayer[];
+  readonly #report: InboundReport;
+  #reconnects = 0;
+  #path = "";
+
+  constructor(
+    context: Context,
+    connection: InboundConnection,
+    pool: Pool,
+    layers: readonly InboundLayer[],
+    report: InboundReport,
+  ) {
+    this.context = context;
+    this.connection = connection;
+    this.pool = pool;
+    this.#layers = layers;
+    this.#report = report;
+    const { wheel, writer, now } = context;
+    const options = { wheel, writer, now, idleMs: DOWNSTREAM_IDLE_MS, headMs: HEAD_MS };
+    this.exchange = new Exchange(connection.socket, options, this);
+    context.connections.add("inbound", this);
+  }
+
+  // The request as policies see it.
+
+  get policy(): InboundPolicy | undefined {
+    return this.context.config.view()?.inbound(this.connection.port);
+  }
+  get principal(): string {
+    return this.connection.principal;
+  }
+  get sourceIp(): string {
+    return this.connection.socket.peerAddress;
+  }
+  get remoteIp(): string {
+    return this.connection.socket.peerAddress;
+  }
+  get destinationIp(): string {
+    return this.connection.address;
+  }
+  get destinationPort(): number {
+    return this.connection.port;
+  }
+  get sni(): string | undefined {
+    return this.connection.sni;
+  }
+  get http(): AuthzHttp {
+    return this;
+  }
+  get method(): string {
+    return this.exchange.head.method;
+  }
+  get host(): string {
+    return this.exchange.head.authority;
+  }
+  get path(): string {
+    return this.#path;
+  }
+  header(name: string): string | undefined {
+    return this.exchange.head.header(name);
+  }
+
+  request(head: RequestHead): void {
+    this.edits = undefined;
+    this.details = "";
+    this.#reconnects = 0;
+    const { caller } = this.connection;
+    // The first request on a connection from a peer's proxy says which workload calls; later ones need not.
+    if (caller.id !== undefined && caller.workload.workload === UNKNOWN) {
+      caller.workload = decodePeer(head.known(PEER), caller.id);
+    }
+    for (const layer of this.#layers) if (layer(this) !== "next") return;
+  }
+
+  /** Takes the normal form of the path, for policies and for the application alike; false when it has none. */
+  normalize(): boolean {
+    const path = normalizePath(this.exchange.head.path);
+    if (path === undefined) return false;
+    if (path !== this.exchange.head.path) this.edits = { path };
+    const query = path.indexOf("?");
+    this.#path = query < 0 ? path : path.slice(0, query);
+    return true;
+  }
+
+  fail(status: number, flags: string, message: string): InboundVerdict {
+    this.exchange.flags = flags;
+    this.exchange.reply(status, message);
+    return "done";
+  }
+
+  acquired(client: ClientConnection): void {
+    const { exchange, connection } = this;
+    if (!exchange.active) {
+      client.close();
+      return;
+    }
+    const { head } = exchange;
+    let additions = connection.clientCert;
+    if (!head.has(REQUEST_ID)) additions += `x-request-id: ${crypto.randomUUID()}\r\n`;
+    if (!head.has(FORWARDED_PROTO)) additions += "x-forwarded-proto: http\r\n";
+    // A plaintext peer has proved nothing, so it cannot say on whose behalf it calls.
+    const drop = connection.clientCert === "" ? DROP_CLIENT_CERT : 0;
+    exchange.send(client, this.edits, drop, additions);
+  }
+
+  unavailable(error: DialError): void {
+    this.fail(503, "UF", `upstream connect error before headers: ${error.message}\n`);
+  }
+
+  failed(failure: ClientFailure): void {
+    const { exchange } = this;
+    // The application may have closed a connection that sat idle while the request was on its way.
+    if (
+      failure.reused &&
+      !failure.answered &&
+      exchange.replayable &&
+      exchange.head.idempotent &&
+      this.#reconnects < 2
+    ) {
+      this.#reconnects++;
+      this.context.telemetry.retries.of().value++;
+      const client = this.pool.acquire(this, true);
+      if (client !== undefined) this.acquired(client);
+      return;
+    }
+    const malformed = failure.kind === "malformed";
+    this.fail(
+      malformed ? 502 : 503,
+      malformed ? "UPE" : "UC",
+      `upstream disconnect or reset before headers: ${failure.message}\n`,
+    );
+  }
+
+  responding(head: ResponseHead): boolean {
+    this.exchange.grpc =
+      head.has(CONTENT_TYPE) && head.known(CONTENT_TYPE)?.startsWith("application/grpc") === true;
+    return true;
+  }
+
+  cancelled(): void {
+    this.pool.forget(this);
+  }
+
+  ended(): void {
+    const { connection } = this;
+    this.#report.request(
+      this.exchange,
+      connection.caller,
+      this.policy?.service,
+      connection.port,
+      this.details,
+    );
+  }
+
+  refused(code: number): void {
+    this.context.telemetry.refusedHttp(code);
+  }
+
+  closed(): void {
+    this.context.connections.delete("inbound", this);
+  }
+
+  tunnel(client: Socket, endpoint: Socket, early: Buffer | undefined, late: Buffer | undefined): void {
+    const { connections } = this.context;
+    const joined = { drain() {}, destroy: () => spliced.destroy() };
+    connections.add("inbound", joined);
+    const spliced = splice(client, endpoint, { fromClient: late, fromEndpoint: early }, () =>
+      connections.delete("inbound", joined),
+    );
+  }
+
+  drain(now: boolean): void {
+    this.exchange.server.drain(now);
+  }
+
+  destroy(): void {
+    this.exchange.server.break();
+  }
+}
+
+/** What must hold before the application sees a request: its path in normal form, and a policy that allows it. */
+export const authorize: InboundLayer = (request) => {
+  const { policy } = request;
+  if (policy === undefined) return request.fail(503, "NC", "this proxy has no configuration yet\n");
+  if (!request.normalize()) return request.fail(400, "-", "the path has no normal form\n");
+  if (!policy.authorizes) return "next";
+  const decision = policy.authorize(request);
+  request.details = decision.detail;
+  if (decision.allowed) return "next";
+  request.context.telemetry.denied.of("http").value++;
+  return request.fail(403, "-", "RBAC: access denied");
+};
+
+/** On a connection to the application. */
+export const sendToApplication: InboundLayer = (request) => {
+  const client = request.pool.acquire(request);
+  if (client === undefined) return "wait";
+  request.acquired(client);
+  return "done";
+};

@@ -1,0 +1,113 @@
+/** What the inbound stack tells of what it did: metrics as the destination reports them, and the access log. */
+
+import type { Exchange } from "../http1/exchange.ts";
+import { REQUEST_ID } from "../http1/field-kinds.ts";
+import {
+  type Flow,
+  type ServiceLabels,
+  UNKNOWN,
+  UNKNOWN_WORKLOAD,
+  type Workload,
+} from "../telemetry/labels.ts";
+import { CLOSED, OPENED, RECEIVED_BYTES, SENT_BYTES } from "../telemetry/tcp-metrics.ts";
+import type { Context } from "./context.ts";
+
+/** Who calls, on one connection; rows of ordinary responses are kept with it. */
+export interface Caller {
+  /** As metrics name it; known with the first request when its proxy says so. */
+  workload: Workload;
+  /** `spiffe://…`; undefined for plaintext. */
+  readonly id: string | undefined;
+  readonly rows: Map<number, number>;
+}
+
+export function createCaller(id: string | undefined): Caller {
+  return { workload: UNKNOWN_WORKLOAD, id, rows: new Map() };
+}
+
+export class InboundReport {
+  readonly #context: Context;
+  readonly #self: Workload;
+
+  constructor(context: Context, self: Workload) {
+    this.#context = context;
+    this.#self = self;
+  }
+
+  request(
+    exchange: Exchange,
+    caller: Caller,
+    service: string | undefined,
+    port: number,
+    details: string,
+  ): void {
+    const { telemetry, now } = this.#context;
+    const duration = now() - exchange.startedAt;
+    const ordinary = exchange.flags === "-" && !exchange.grpc;
+    let row = ordinary ? caller.rows.get(exchange.status) : undefined;
+    if (row === undefined) {
+      const flow = this.#flow(caller, service, exchange.grpc ? "grpc" : "http", exchange.flags);
+      row = telemetry.requests.bind(flow, exchange.status, "");
+      if (ordinary) caller.rows.set(exchange.status, row);
+    }
+    telemetry.requests.record(row, duration, exchange.requestBytes, exchange.responseBytes);
+    if (this.#context.accessLog.enabled) this.#log(exchange, port, duration, details);
+  }
+
+  opened(caller: Caller, service: string | undefined, flags: string): number {
+    const row = this.#context.telemetry.tcp.bind(this.#flow(caller, service, "tcp", flags));
+    this.#context.telemetry.tcp.add(row, OPENED, 1);
+    return row;
+  }
+
+  closed(row: number, sent: number, received: number): void {
+    const { tcp } = this.#context.telemetry;
+    tcp.add(row, CLOSED, 1);
+    tcp.add(row, SENT_BYTES, sent);
+    tcp.add(row, RECEIVED_BYTES, received);
+  }
+
+  #flow(caller: Caller, service: string | undefined, protocol: Flow["protocol"], flags: string): Flow {
+    const mutual = caller.id !== undefined;
+    const principal = mutual ? (this.#context.identity.current()?.spiffeId ?? UNKNOWN) : UNKNOWN;
+    return {
+      reporter: "destination",
+      source: caller.workload,
+      destination: principal === UNKNOWN ? this.#self : { ...this.#self, principal },
+      service: serviceLabels(service, this.#self.namespace),
+      protocol,
+      flags,
+      security: mutual ? "mutual_tls" : "none",
+    };
+  }
+
+  #log(exchange: Exchange, port: number, durationMs: number, details: string): void {
+    const { head } = exchange;
+    this.#context.accessLog.record({
+      at: this.#context.unixNow() - durationMs,
+      method: head.method,
+      path: head.path,
+      protocol: "HTTP/1.1",
+      status: exchange.status,
+      flags: exchange.flags,
+      details,
+      bytesReceived: exchange.requestBytes,
+      bytesSent: exchange.responseBytes,
+      durationMs,
+      authority: head.authority,
+      upstreamHost: `:${port}`,
+      upstreamCluster: `inbound|${port}||`,
+      downstream: exchange.server.socket.peerAddress,
+      requestId: head.known(REQUEST_ID) ?? "",
+      userAgent: head.header("user-agent") ?? "",
+      route: "default",
+    });
+  }
+}
+
+/** `reviews.prod.svc.cluster.local` as its parts; a port that no service names is counted under the workload's namespace. */
+function serviceLabels(host: string | undefined, namespace: string): ServiceLabels {
+  if (host === undefined) return { host: UNKNOWN, name: "InboundPassthroughCluster", namespace };
+  const [name = host, own = namespace] = host.split(".");
+  return { host, name, namespace: own };
+}

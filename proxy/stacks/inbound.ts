@@ -1,0 +1,117 @@
+/**
+ * The way in: from a connection to this pod to its application.
+ *
+ *   15008  mutual TLS       net/ has proved the peer's identity; ALPN names the protocol inside, SNI the container port
+ *   15006  plaintext        nft redirected it here; a STRICT port closes it, and says so in a metric
+ *   detect                  for plaintext: the port's declared protocol, else its first bytes; server-first ports at once
+ *   ├─ HTTP/1, per request:
+ *   │  authorize            the path in normal form, then AuthorizationPolicy: 403 when it refuses
+ *   │  sendToApplication    on a pooled connection to the pod's own address, which nft leaves alone for our user id
+ *   └─ anything else        InboundTcp: authorized once, for the connection
+ */
+import { SERVER_FIRST_PORTS } from "../detect/detect.ts";
+import type { Accepted } from "../net/listen.ts";
+import type { AcceptedPeer } from "../net/tls.ts";
+import type { Workload } from "../telemetry/labels.ts";
+import { Pool } from "../upstream/pool.ts";
+import { ALPN_TCP, type Context, OWN_PORTS, portOfSni } from "./context.ts";
+import { DETECT_MS, detectProtocol } from "./detecting.ts";
+import { type InboundConnection, mutualConnection, plaintextConnection } from "./inbound-connection.ts";
+import { authorize, type InboundLayer, InboundRequest, sendToApplication } from "./inbound-http.ts";
+import { InboundReport } from "./inbound-report.ts";
+import { InboundTcp } from "./inbound-tcp.ts";
+
+const CONNECT_MS = 10_000;
+/**
+ * Applications close idle connections when they like (Node after 5 s, gunicorn after 2), and a request that meets such a close
+ * is lost. Opening one on the loopback costs 30 µs, so none is kept for longer than any server we know.
+ */
+const IDLE_MS = 1_000;
+
+export interface Inbound {
+  /** Handles connections accepted on 15006. */
+  plaintext(accepted: Accepted): void;
+  /** Handles connections accepted on 15008. */
+  mutual(peer: AcceptedPeer): void;
+}
+
+export function createInbound(context: Context, self: Workload): Inbound {
+  const report = new InboundReport(context, self);
+  const layers: readonly InboundLayer[] = [authorize, sendToApplication];
+  const pools = new Map<string, Pool>();
+  const { telemetry } = context;
+  const counted = {
+    http: telemetry.connections.of("inbound", "http"),
+    tcp: telemetry.connections.of("inbound", "tcp"),
+  };
+
+  const poolFor = (address: string, port: number): Pool => {
+    const key = `${address}|${port}`;
+    let pool = pools.get(key);
+    if (pool === undefined) {
+      pool = applicationPool(context, address, port);
+      pools.set(key, pool);
+    }
+    return pool;
+  };
+  const serveHttp = (connection: InboundConnection, first: Buffer | undefined) => {
+    counted.http.value++;
+    const pool = poolFor(connection.address, connection.port);
+    const request = new InboundRequest(context, connection, pool, layers, report);
+    if (first !== undefined) request.exchange.server.data(first);
+  };
+  const serveTcp = (connection: InboundConnection, first: Buffer | undefined) => {
+    counted.tcp.value++;
+    new InboundTcp(context, connection, report).start(first);
+  };
+
+  return {
+    plaintext(accepted) {
+      const { socket, localAddress, localPort } = accepted;
+      const destination = accepted.destination ?? context.originalDestination(accepted.fd);
+      // Dialled directly: there is no application behind our own listener.
+      if (destination === undefined || destination.port === localPort || OWN_PORTS.has(destination.port)) {
+        return socket.destroy();
+      }
+      const connection = plaintextConnection(socket, destination.address || localAddress, destination.port);
+      const policy = context.config.view()?.inbound(destination.port);
+      if (policy === undefined || policy.mtls === "STRICT") {
+        if (policy !== undefined) telemetry.plaintextRefused.of().value++;
+        return socket.destroy();
+      }
+      const { protocol } = policy;
+      if (protocol === "tcp" || (protocol === "auto" && SERVER_FIRST_PORTS.has(destination.port))) {
+        return serveTcp(connection, undefined);
+      }
+      detectProtocol(
+        socket,
+        context.wheel,
+        protocol === "auto" ? DETECT_MS : 0,
+        ({ protocol: found, first }) => (found === "http1" ? serveHttp : serveTcp)(connection, first),
+        () => {},
+      );
+    },
+
+    mutual(peer) {
+      const port = portOfSni(peer.sni);
+      if (port === undefined || OWN_PORTS.has(port)) {
+        telemetry.handshakeFailures.of("sni").value++;
+        return peer.socket.destroy();
+      }
+      const connection = mutualConnection(peer, port, context.identity.current()?.spiffeId);
+      if (peer.alpn === ALPN_TCP) serveTcp(connection, undefined);
+      else serveHttp(connection, undefined);
+    },
+  };
+}
+
+function applicationPool(context: Context, address: string, port: number): Pool {
+  return new Pool({
+    connect: (connected, failed) => context.dialler.plain(address, port, { connected, failed }),
+    limits: { connectTimeoutMs: CONNECT_MS, idleTimeoutMs: IDLE_MS, maxRequestsPerConnection: 0 },
+    wheel: context.wheel,
+    counters: { connections: 0 },
+    now: context.now,
+    dialFailed: (error) => void context.telemetry.dialFailures.of("inbound", error.reason).value++,
+  });
+}

@@ -1,0 +1,270 @@
+/**
+ * One client connection's HTTP requests on their way out: what each layer of the outbound stack knows of the request at hand.
+ * One object serves a connection's requests one after another, so that a request allocates nothing but its route's lookups.
+ */
+import type { Cluster, EndpointHandle, MeshView, RouteRequest, RouteResult, Target } from "../config/view.ts";
+import type { ClientConnection, ClientFailure } from "../http1/client-connection.ts";
+import { Exchange, type ExchangeOwner } from "../http1/exchange.ts";
+import { CONTENT_TYPE, FORWARDED_PROTO, GRPC_STATUS, REQUEST_ID } from "../http1/field-kinds.ts";
+import { DROP_CLIENT_CERT, type HeadEdits } from "../http1/head-writer.ts";
+import type { RequestHead } from "../http1/request-head.ts";
+import type { ResponseHead } from "../http1/response-head.ts";
+import type { DialError } from "../net/listen.ts";
+import type { Destination } from "../net/original-destination.ts";
+import type { Socket } from "../net/socket.ts";
+import { splice } from "../net/splice.ts";
+import type { Waiter } from "../upstream/pool.ts";
+import { type Context, DOWNSTREAM_IDLE_MS, HEAD_MS } from "./context.ts";
+import type { EndpointPool } from "./endpoint-pools.ts";
+import type { OutboundReport } from "./outbound-report.ts";
+import { type Attempt, retryAfter } from "./retry.ts";
+
+/**
+ * What a layer did with the request: `next` hands it to the layer below, `wait` means that the layer calls `proceed` later,
+ * `done` that the request has been answered or sent.
+ */
+export type Verdict = "next" | "wait" | "done";
+export type Layer = (request: OutboundRequest) => Verdict;
+
+export interface OutboundLayers {
+  /** From the first question to the last act. */
+  readonly request: readonly Layer[];
+  /** The layer that a retry begins with. */
+  readonly retryFrom: Layer;
+}
+
+export class OutboundRequest implements ExchangeOwner, RouteRequest, Waiter {
+  readonly context: Context;
+  readonly destination: Destination;
+  readonly exchange: Exchange;
+  /** The view that this request is served with, from its first layer to its last. */
+  view: MeshView | undefined;
+  target: Target | undefined;
+  result: RouteResult | undefined;
+  cluster: Cluster | undefined;
+  endpoint: EndpointHandle | undefined;
+  pool: EndpointPool | undefined;
+  edits: HeadEdits | undefined;
+  /** What the request has been through, for retries. */
+  readonly attempt: Attempt = { retries: 0, reconnects: 0, tried: [] };
+  readonly #layers: OutboundLayers;
+  readonly #report: OutboundReport;
+  /** Counts requests, so that what was waited for on behalf of an earlier one is told apart. */
+  #generation = 0;
+  #begun: EndpointHandle | undefined;
+
+  constructor(
+    context: Context,
+    socket: Socket,
+    destination: Destination,
+    layers: OutboundLayers,
+    report: OutboundReport,
+  ) {
+    this.context = context;
+    this.destination = destination;
+    this.#layers = layers;
+    this.#report = report;
+    const { wheel, writer, now } = context;
+    this.exchange = new Exchange(
+      socket,
+      { wheel, writer, now, idleMs: DOWNSTREAM_IDLE_MS, headMs: HEAD_MS },
+      this,
+    );
+    context.connections.add("outbound", this);
+  }
+
+  // The request as routes see it.
+
+  get method(): string {
+    return this.exchange.head.method;
+  }
+  get path(): string {
+    return this.exchange.head.path;
+  }
+  get authority(): string {
+    return this.exchange.head.authority;
+  }
+  get scheme(): string {
+    return "http";
+  }
+  get port(): number {
+    return this.destination.port;
+  }
+  header(name: string): string | undefined {
+    return this.exchange.head.header(name);
+  }
+
+  // The way through the layers.
+
+  request(_head: RequestHead): void {
+    this.#generation++;
+    this.view = undefined;
+    this.target = undefined;
+    this.result = undefined;
+    this.cluster = undefined;
+    this.endpoint = undefined;
+    this.edits = undefined;
+    this.attempt.retries = 0;
+    this.attempt.reconnects = 0;
+    this.attempt.tried.length = 0;
+    this.#run(0);
+  }
+
+  /** Goes on with the layer after `layer`, or with it again. */
+  proceed(layer: Layer, again = false): void {
+    this.#run(this.#layers.request.indexOf(layer) + (again ? 0 : 1));
+  }
+
+  #run(from: number): void {
+    const layers = this.#layers.request;
+    for (let index = from; index < layers.length; index++) {
+      if ((layers[index] as Layer)(this) !== "next") return;
+    }
+  }
+
+  /** Guards a callback that comes later: it runs only while the same request still waits. */
+  whileWaiting<T>(run: (value: T) => void): (value: T) => void {
+    const generation = this.#generation;
+    return (value) => {
+      if (generation === this.#generation && this.exchange.active) run(value);
+    };
+  }
+
+  /** Answers in place of an endpoint, with Envoy's flag for why. */
+  fail(status: number, flags: string, message: string, headers = ""): Verdict {
+    this.exchange.flags = flags;
+    this.exchange.reply(status, `${message}\n`, headers);
+    return "done";
+  }
+
+  // Sending.
+
+  /** Sends the request on the connection; the last layer's act. */
+  acquired(connection: ClientConnection): void {
+    const { exchange, endpoint } = this;
+    if (endpoint === undefined || !exchange.active) {
+      connection.close();
+      return;
+    }
+    this.#begun = endpoint;
+    endpoint.begin();
+    const { head } = exchange;
+    let additions = "";
+    if (endpoint.mtls && connection.requests === 0) additions = this.#report.peerHeader;
+    if (!head.has(REQUEST_ID)) additions += `x-request-id: ${crypto.randomUUID()}\r\n`;
+    if (!head.has(FORWARDED_PROTO)) additions += "x-forwarded-proto: http\r\n";
+    // Who the client is, is for the other side's proxy to say.
+    exchange.send(connection, this.edits, DROP_CLIENT_CERT, additions);
+  }
+
+  unavailable(error: DialError): void {
+    this.#retryOr("connect-failure", () =>
+      this.fail(503, "UF", `upstream connect error before headers: ${error.message}`),
+    );
+  }
+
+  failed(failure: ClientFailure): void {
+    this.#endpointDone(0);
+    const { exchange, attempt } = this;
+    const flags = failure.kind === "malformed" ? "UPE" : "UC";
+    // A connection that sat idle may have been closed under us, which says nothing of the endpoint: once more, on another.
+    if (
+      failure.reused &&
+      !failure.answered &&
+      exchange.replayable &&
+      exchange.head.idempotent &&
+      attempt.reconnects < 2
+    ) {
+      attempt.reconnects++;
+      this.#again(this.#layers.retryFrom);
+      return;
+    }
+    this.#retryOr(failure.answered ? "reset" : "reset-before-response", () =>
+      this.fail(
+        failure.kind === "malformed" ? 502 : 503,
+        flags,
+        `upstream disconnect or reset before headers: ${failure.message}`,
+      ),
+    );
+  }
+
+  responding(head: ResponseHead): boolean {
+    const { exchange } = this;
+    exchange.grpc =
+      head.has(CONTENT_TYPE) && head.known(CONTENT_TYPE)?.startsWith("application/grpc") === true;
+    const route = this.result?.kind === "forward" ? this.result.route : undefined;
+    const condition = { status: head.status, grpcStatus: head.known(GRPC_STATUS) };
+    if (
+      route?.retries !== undefined &&
+      exchange.replayable &&
+      retryAfter(route.retries, this.attempt, condition)
+    ) {
+      exchange.abandon();
+      this.#endpointDone(head.status);
+      this.#again(this.#layers.retryFrom);
+      return false;
+    }
+    return true;
+  }
+
+  #retryOr(reason: "connect-failure" | "reset" | "reset-before-response", give: () => void): void {
+    const { exchange, attempt } = this;
+    if (this.endpoint !== undefined) attempt.tried.push(this.endpoint);
+    const route = this.result?.kind === "forward" ? this.result.route : undefined;
+    if (exchange.replayable && retryAfter(route?.retries, attempt, reason)) {
+      this.#again(this.#layers.retryFrom);
+    } else give();
+  }
+
+  #again(layer: Layer): void {
+    this.context.telemetry.retries.of().value++;
+    this.proceed(layer, true);
+  }
+
+  #endpointDone(status: number): void {
+    const begun = this.#begun;
+    if (begun === undefined) return;
+    this.#begun = undefined;
+    const { exchange, context } = this;
+    const latency = exchange.answeredAt > 0 ? exchange.answeredAt - exchange.startedAt : 0;
+    begun.end(status, latency, context.now());
+  }
+
+  // The end.
+
+  cancelled(): void {
+    this.pool?.forget(this);
+    this.#endpointDone(0);
+  }
+
+  ended(): void {
+    this.#endpointDone(this.exchange.status);
+    this.#report.request(this);
+    this.#generation++;
+  }
+
+  refused(code: number): void {
+    this.context.telemetry.refusedHttp(code);
+  }
+
+  closed(): void {
+    this.context.connections.delete("outbound", this);
+  }
+
+  tunnel(client: Socket, endpoint: Socket, early: Buffer | undefined, late: Buffer | undefined): void {
+    const { connections } = this.context;
+    const joined = { drain() {}, destroy: () => spliced.destroy() };
+    connections.add("outbound", joined);
+    const spliced = splice(client, endpoint, { fromClient: late, fromEndpoint: early }, () =>
+      connections.delete("outbound", joined),
+    );
+  }
+
+  drain(now: boolean): void {
+    this.exchange.server.drain(now);
+  }
+
+  destroy(): void {
+    this.exchange.server.break();
+  }
+}

@@ -1,0 +1,164 @@
+/** The layers of an outbound HTTP request, one function each; `outbound.ts` puts them in order. */
+import { ConfigError } from "../config/errors.ts";
+import type { MeshView, Route, Target } from "../config/view.ts";
+import { poolOf } from "./endpoint-pools.ts";
+import type { Layer, OutboundRequest, Verdict } from "./outbound-http.ts";
+import type { Passthrough } from "./passthrough.ts";
+import { applyRoute, editsOf, oneLine } from "./route-actions.ts";
+
+/** How long the first requests of a pod wait for the proxy's own configuration. */
+const FIRST_VIEW_MS = 3_000;
+
+/** A request is served with the view that is in force when it begins. */
+export const takeView: Layer = (request) => {
+  request.view = request.context.config.view();
+  if (request.view !== undefined) return "next";
+  const proceed = request.whileWaiting(() => request.proceed(takeView, true));
+  const give = request.whileWaiting(() => {
+    request.fail(
+      503,
+      "NC",
+      "this proxy has no configuration yet: see its log, and `/healthz/ready` on port 15021",
+    );
+  });
+  waitForView(request, proceed, give);
+  return "wait";
+};
+
+function waitForView(
+  { context }: OutboundRequest,
+  proceed: (now: undefined) => void,
+  give: (now: undefined) => void,
+): void {
+  const stop = context.config.onChange(() => {
+    if (context.config.view() === undefined) return;
+    finish();
+    proceed(undefined);
+  });
+  const timer = setTimeout(() => {
+    finish();
+    give(undefined);
+  }, FIRST_VIEW_MS);
+  const finish = () => {
+    stop();
+    clearTimeout(timer);
+  };
+}
+
+/** By the address that was dialled; a service without one (headless, external) is found by the request's Host. */
+export const findTarget: Layer = (request) => {
+  const view = request.view as MeshView;
+  const { address, port } = request.destination;
+  request.target =
+    view.target(address, port) ?? view.targetByHost(request.authority, port || portOf(request.authority));
+  return "next";
+};
+
+/** The port of an authority: what a client that came to our own listener means. */
+function portOf(authority: string): number {
+  const port = /:(\d{1,5})$/.exec(authority)?.[1];
+  return port === undefined ? 80 : Number(port);
+}
+
+/** The first request to a service subscribes to it and waits until its routes and endpoints are in. */
+export const loadService: Layer = (request) => {
+  const { target } = request;
+  if (target === undefined || target.loaded) return "next";
+  target.load().then(
+    request.whileWaiting((loaded: Target) => {
+      request.target = loaded;
+      request.view = request.context.config.view();
+      request.proceed(loadService);
+    }),
+    request.whileWaiting((error: unknown) => {
+      const reason = error instanceof ConfigError ? error.message : String(error);
+      request.fail(503, "NC", reason);
+    }),
+  );
+  return "wait";
+};
+
+/** What no service claims goes where it was addressed, or nowhere, as `outboundTrafficPolicy` says. */
+export const passThrough =
+  (passthrough: Passthrough): Layer =>
+  (request) => {
+    if (request.target !== undefined) return "next";
+    const view = request.view as MeshView;
+    if (view.egress.outboundTrafficPolicy === "REGISTRY_ONLY") {
+      return request.fail(
+        502,
+        "-",
+        `no service of the mesh has ${request.authority}, and outboundTrafficPolicy is REGISTRY_ONLY`,
+      );
+    }
+    const endpoint = passthrough.endpoint(request.destination);
+    if (endpoint === undefined) {
+      return request.fail(
+        404,
+        "NR",
+        `no service of the mesh has ${request.authority}, and the connection was not redirected here`,
+      );
+    }
+    request.endpoint = endpoint;
+    request.pool = passthrough.pool(endpoint);
+    return "next";
+  };
+
+/** The rule that the request matches: where it goes, and what is done to it. */
+export const chooseRoute: Layer = (request): Verdict => {
+  const { target } = request;
+  if (target === undefined) return "next";
+  const result = target.route(request);
+  request.result = result;
+  switch (result.kind) {
+    case "forward":
+      request.cluster = result.cluster;
+      applyRoute(request, result);
+      return "next";
+    case "redirect":
+      request.exchange.reply(
+        result.status,
+        "",
+        `location: ${oneLine(result.location(request))}\r\n${added(result.route)}`,
+      );
+      return "done";
+    case "directResponse":
+      request.exchange.reply(result.status, Buffer.from(result.body).toString("latin1"), added(result.route));
+      return "done";
+    case "noCluster": {
+      const { host, subset } = result.destination;
+      const what = subset === "" ? host : `subset ${subset} of ${host}`;
+      return request.fail(503, "NC", `the route names ${what}, which the mesh does not know`);
+    }
+    case "noRoute":
+      return request.fail(404, "NR", `no route of ${target.host} matches this request`);
+  }
+};
+
+/** Header lines that the route gives answers of its own. */
+function added(route: Route): string {
+  return editsOf(route.headers.response, () => undefined).add ?? "";
+}
+
+/** The endpoint for this try: never one that failed while another is there. */
+export const chooseEndpoint: Layer = (request) => {
+  const { cluster, context, destination, attempt, target } = request;
+  if (cluster === undefined) return "next";
+  // Whoever addresses one pod of a headless service means that pod.
+  const direct = target?.headless === true ? cluster.at(destination.address) : undefined;
+  const endpoint = direct ?? cluster.pick(context.now(), attempt.tried);
+  if (endpoint === undefined)
+    return request.fail(503, "UH", `no healthy upstream: ${cluster.name} has no ready endpoint`);
+  request.endpoint = endpoint;
+  request.pool = poolOf(context, cluster, endpoint);
+  cluster.counters.requests++;
+  return "next";
+};
+
+/** On a connection of the endpoint's pool, or a new one. */
+export const send: Layer = (request) => {
+  const connection = request.pool?.acquire(request, request.attempt.reconnects > 0);
+  if (connection === undefined) return "wait";
+  request.acquired(connection);
+  return "done";
+};

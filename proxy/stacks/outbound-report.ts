@@ -1,0 +1,152 @@
+/** What the outbound stack tells of what it did: metrics as the source reports them, the access log, and who we are. */
+import type { Cluster, EndpointHandle } from "../config/view.ts";
+import { PEER_HEADER, REQUEST_ID } from "../http1/field-kinds.ts";
+import type { Destination } from "../net/original-destination.ts";
+import {
+  type Flow,
+  type ServiceLabels,
+  UNKNOWN,
+  UNKNOWN_WORKLOAD,
+  type Workload,
+  workloadOf,
+} from "../telemetry/labels.ts";
+import { encodePeer } from "../telemetry/peer.ts";
+import { CLOSED, OPENED, RECEIVED_BYTES, SENT_BYTES } from "../telemetry/tcp-metrics.ts";
+import type { Context } from "./context.ts";
+import type { EndpointPool } from "./endpoint-pools.ts";
+
+/** What a request has to tell when it is over. */
+export interface OutboundOutcome {
+  readonly exchange: {
+    readonly status: number;
+    readonly flags: string;
+    readonly startedAt: number;
+    readonly requestBytes: number;
+    readonly responseBytes: number;
+    readonly grpc: boolean;
+    readonly head: { known(kind: number): string | undefined; header(name: string): string | undefined };
+    readonly server: { readonly socket: { readonly peerAddress: string } };
+  };
+  readonly method: string;
+  readonly path: string;
+  readonly authority: string;
+  readonly cluster: Cluster | undefined;
+  readonly endpoint: EndpointHandle | undefined;
+  readonly pool: EndpointPool | undefined;
+  readonly destination: Destination;
+  readonly result: { readonly kind: string; readonly route?: { readonly name: string } } | undefined;
+}
+
+/** Istio's names for traffic that no service claims. */
+export const PASSTHROUGH: ServiceLabels = { host: UNKNOWN, name: "PassthroughCluster", namespace: UNKNOWN };
+export const BLACKHOLE: ServiceLabels = { host: UNKNOWN, name: "BlackHoleCluster", namespace: UNKNOWN };
+
+export class OutboundReport {
+  /** Whole header line, for the first request of a connection to a peer's proxy. */
+  readonly peerHeader: string;
+  readonly #context: Context;
+  readonly #source: Workload;
+
+  constructor(context: Context, self: Workload) {
+    this.#context = context;
+    this.#source = self;
+    this.peerHeader = `${PEER_HEADER}: ${encodePeer(self)}\r\n`;
+  }
+
+  request(outcome: OutboundOutcome): void {
+    const { exchange, pool } = outcome;
+    const { telemetry, now } = this.#context;
+    const duration = now() - exchange.startedAt;
+    let row: number | undefined;
+    // The row of an ordinary response is found by its code alone.
+    const ordinary = pool !== undefined && exchange.flags === "-" && !exchange.grpc;
+    if (ordinary) row = pool.rows.get(exchange.status);
+    if (row === undefined) {
+      const protocol = exchange.grpc ? "grpc" : "http";
+      row = telemetry.requests.bind(this.#flow(outcome, protocol, exchange.flags), exchange.status, "");
+      if (ordinary) pool.rows.set(exchange.status, row);
+    }
+    telemetry.requests.record(row, duration, exchange.requestBytes, exchange.responseBytes);
+    if (this.#context.accessLog.enabled) this.#log(outcome, duration);
+  }
+
+  /** The metric row of a TCP flow, counted as opened. */
+  opened(
+    cluster: Cluster | undefined,
+    endpoint: EndpointHandle | undefined,
+    service: ServiceLabels,
+    flags: string,
+  ): number {
+    const flow = this.#flowOf(cluster, endpoint, service, "tcp", flags);
+    const row = this.#context.telemetry.tcp.bind(flow);
+    this.#context.telemetry.tcp.add(row, OPENED, 1);
+    return row;
+  }
+
+  closed(row: number, sent: number, received: number): void {
+    const { tcp } = this.#context.telemetry;
+    tcp.add(row, CLOSED, 1);
+    tcp.add(row, SENT_BYTES, sent);
+    tcp.add(row, RECEIVED_BYTES, received);
+  }
+
+  #flow(outcome: OutboundOutcome, protocol: Flow["protocol"], flags: string): Flow {
+    const blocked = outcome.cluster === undefined && outcome.endpoint === undefined;
+    return this.#flowOf(
+      outcome.cluster,
+      outcome.endpoint,
+      blocked ? BLACKHOLE : PASSTHROUGH,
+      protocol,
+      flags,
+    );
+  }
+
+  #flowOf(
+    cluster: Cluster | undefined,
+    endpoint: EndpointHandle | undefined,
+    other: ServiceLabels,
+    protocol: Flow["protocol"],
+    flags: string,
+  ): Flow {
+    const service =
+      cluster === undefined
+        ? other
+        : { host: cluster.host, name: cluster.service, namespace: cluster.namespace };
+    const destination =
+      endpoint === undefined || cluster === undefined
+        ? UNKNOWN_WORKLOAD
+        : workloadOf(
+            endpoint.workload,
+            cluster.namespace,
+            endpoint.labels,
+            endpoint.mtls ? (endpoint.identity ?? UNKNOWN) : UNKNOWN,
+          );
+    const principal =
+      endpoint?.mtls === true ? (this.#context.identity.current()?.spiffeId ?? UNKNOWN) : UNKNOWN;
+    const source = principal === UNKNOWN ? this.#source : { ...this.#source, principal };
+    return { reporter: "source", source, destination, service, protocol, flags, security: "unknown" };
+  }
+
+  #log(outcome: OutboundOutcome, durationMs: number): void {
+    const { exchange, endpoint, cluster } = outcome;
+    this.#context.accessLog.record({
+      at: this.#context.unixNow() - durationMs,
+      method: outcome.method,
+      path: outcome.path,
+      protocol: "HTTP/1.1",
+      status: exchange.status,
+      flags: exchange.flags,
+      details: "",
+      bytesReceived: exchange.requestBytes,
+      bytesSent: exchange.responseBytes,
+      durationMs,
+      authority: outcome.authority,
+      upstreamHost: endpoint === undefined ? "" : `${endpoint.address}:${endpoint.target}`,
+      upstreamCluster: cluster?.name ?? "",
+      downstream: exchange.server.socket.peerAddress,
+      requestId: exchange.head.known(REQUEST_ID) ?? "",
+      userAgent: exchange.head.header("user-agent") ?? "",
+      route: outcome.result?.route?.name ?? "",
+    });
+  }
+}

@@ -1,0 +1,186 @@
+/** One opaque connection on its way out: dial the endpoint its service's routes choose, then join the two. */
+import type { Cluster, EndpointHandle, MeshView, Target } from "../config/view.ts";
+import type { Dial, DialError } from "../net/listen.ts";
+import type { Destination } from "../net/original-destination.ts";
+import type { Socket, SocketEvents } from "../net/socket.ts";
+import { splice } from "../net/splice.ts";
+import { TimerEntry } from "../net/timer-wheel.ts";
+import { ALPN_TCP, type Context } from "./context.ts";
+import type { Detection } from "./detecting.ts";
+import { connectorOf, countFailure } from "./endpoint-pools.ts";
+import { BLACKHOLE, type OutboundReport, PASSTHROUGH } from "./outbound-report.ts";
+import { plainEndpoint } from "./passthrough.ts";
+import { DEFAULT_RETRIES } from "./retry.ts";
+
+const CONNECT_MS = 10_000;
+
+export class OutboundTcp extends TimerEntry implements SocketEvents {
+  readonly #context: Context;
+  readonly #socket: Socket;
+  readonly #destination: Destination;
+  readonly #report: OutboundReport;
+  #first: Buffer | undefined;
+  #sni = "";
+  #dial: Dial | undefined;
+  #cluster: Cluster | undefined;
+  #endpoint: EndpointHandle | undefined;
+  readonly #tried: EndpointHandle[] = [];
+  #over = false;
+  #destroy: () => void;
+
+  constructor(context: Context, socket: Socket, destination: Destination, report: OutboundReport) {
+    super();
+    this.#context = context;
+    this.#socket = socket;
+    this.#destination = destination;
+    this.#report = report;
+    this.#destroy = () => this.#giveUp();
+    context.connections.add("outbound", this);
+  }
+
+  /** Takes the connection on, with what was read of it. */
+  start(detection: Pick<Detection, "first" | "sni">): void {
+    this.#first = detection.first;
+    this.#sni = detection.sni;
+    this.#socket.events = this;
+    // Nothing is read until there is somewhere to put it.
+    this.#socket.pause();
+    const view = this.#context.config.view();
+    if (view === undefined) {
+      this.#refuse("NC");
+      return;
+    }
+    const { address, port } = this.#destination;
+    const target =
+      view.target(address, port) ?? (this.#sni === "" ? undefined : view.targetByHost(this.#sni, port));
+    if (target === undefined) {
+      this.#passThrough(view);
+      return;
+    }
+    if (target.loaded) {
+      this.#choose(target);
+      return;
+    }
+    target.load().then(
+      (loaded) => this.#over || this.#choose(loaded),
+      () => this.#over || this.#refuse("NC"),
+    );
+  }
+
+  #choose(target: Target): void {
+    const { address, port } = this.#destination;
+    this.#cluster = target.tcp({ address, port, sni: this.#sni === "" ? undefined : this.#sni });
+    if (this.#cluster === undefined) {
+      this.#refuse("NR");
+      return;
+    }
+    this.#connect(target.headless ? this.#cluster.at(address) : undefined);
+  }
+
+  #connect(direct?: EndpointHandle): void {
+    const cluster = this.#cluster as Cluster;
+    const endpoint = direct ?? cluster.pick(this.#context.now(), this.#tried);
+    if (endpoint === undefined) {
+      this.#refuse("UH");
+      return;
+    }
+    this.#endpoint = endpoint;
+    const connect = connectorOf(this.#context, cluster, endpoint, ALPN_TCP);
+    this.#context.wheel.arm(this, cluster.policy.connectionPool.connectTimeoutMs);
+    this.#dial = connect({
+      connected: (socket) => this.#join(socket),
+      failed: (error) => this.#failed(error),
+    });
+  }
+
+  #passThrough(view: MeshView): void {
+    const { address, port } = this.#destination;
+    if (view.egress.outboundTrafficPolicy === "REGISTRY_ONLY" || port === 0) {
+      this.#refuse("-");
+      return;
+    }
+    this.#endpoint = plainEndpoint(address, port);
+    this.#context.wheel.arm(this, CONNECT_MS);
+    this.#dial = this.#context.dialler.plain(address, port, {
+      connected: (socket) => this.#join(socket),
+      failed: (error) => this.#failed(error),
+    });
+  }
+
+  expire(): void {
+    this.#dial?.cancel();
+    this.#failed({ reason: "timeout", message: "no connection in time" });
+  }
+
+  /** Nothing has been sent: another endpoint may have it. */
+  #failed(error: DialError): void {
+    if (this.#over) return;
+    this.#context.wheel.disarm(this);
+    countFailure(this.#context, error);
+    if (this.#endpoint !== undefined) this.#tried.push(this.#endpoint);
+    if (this.#cluster !== undefined && this.#tried.length <= DEFAULT_RETRIES.attempts) {
+      this.#connect();
+      return;
+    }
+    this.#refuse("UF");
+  }
+
+  #join(endpoint: Socket): void {
+    if (this.#over) {
+      endpoint.destroy();
+      return;
+    }
+    this.#context.wheel.disarm(this);
+    const client = this.#socket;
+    const handle = this.#endpoint as EndpointHandle;
+    const row = this.#report.opened(this.#cluster, handle, PASSTHROUGH, "-");
+    handle.begin();
+    const startedAt = this.#context.now();
+    const early = this.#first?.length ?? 0;
+    const joined = splice(client, endpoint, { fromClient: this.#first }, () => {
+      handle.end(0, this.#context.now() - startedAt, this.#context.now());
+      this.#report.closed(row, client.bytesWritten, endpoint.bytesWritten);
+      this.#finish();
+    });
+    this.#destroy = () => joined.destroy();
+    if (early > 0) this.#first = undefined;
+  }
+
+  #refuse(flags: string): void {
+    const row = this.#report.opened(this.#cluster, this.#endpoint, BLACKHOLE, flags);
+    this.#report.closed(row, 0, 0);
+    this.#giveUp();
+  }
+
+  #giveUp(): void {
+    if (this.#over) return;
+    this.#dial?.cancel();
+    this.#socket.abandon();
+    this.#socket.destroy();
+    this.#finish();
+  }
+
+  #finish(): void {
+    this.#over = true;
+    this.#context.wheel.disarm(this);
+    this.#context.connections.delete("outbound", this);
+  }
+
+  /** A connection's end is its application's to say: draining waits for it. */
+  drain(): void {}
+
+  destroy(): void {
+    this.#destroy();
+  }
+
+  // Until the two are joined.
+
+  data(chunk: Buffer): void {
+    this.#first = this.#first === undefined ? chunk : Buffer.concat([this.#first, chunk]);
+  }
+  writable(): void {}
+  ended(): void {}
+  closed(): void {
+    this.#giveUp();
+  }
+}

@@ -1,0 +1,94 @@
+/**
+ * The way out: from a connection that the application opened to an endpoint of the service it meant.
+ *
+ *   accept                  nft redirected it here; it is not ours until we know where it wanted to go
+ *   original destination    the kernel remembers; without it there is only the request's Host to go by
+ *   detect                  the port says what it speaks, else its first bytes do; server-first ports are never waited for
+ *   ├─ HTTP/1, per request:
+ *   │  takeView             one view from the first layer to the last, so a change never splits a request
+ *   │  findTarget           the service: by address, else by Host
+ *   │  loadService          the first call to a service waits for its configuration
+ *   │  passThrough          what no service claims, as outboundTrafficPolicy says
+ *   │  chooseRoute          VirtualService; redirects and direct responses end here
+ *   │  chooseEndpoint       the balancer's choice; a retry begins again here
+ *   │  send                 on a pooled connection: mutual TLS to the endpoint's proxy, or plaintext
+ *   └─ anything else        OutboundTcp: one endpoint for the connection's life
+ */
+import type { Protocol } from "../config/view.ts";
+import { SERVER_FIRST_PORTS } from "../detect/detect.ts";
+import type { Accepted } from "../net/listen.ts";
+import type { Destination } from "../net/original-destination.ts";
+import type { Workload } from "../telemetry/labels.ts";
+import type { Context } from "./context.ts";
+import { DETECT_MS, type Detection, detectProtocol } from "./detecting.ts";
+import { type OutboundLayers, OutboundRequest } from "./outbound-http.ts";
+import {
+  chooseEndpoint,
+  chooseRoute,
+  findTarget,
+  loadService,
+  passThrough,
+  send,
+  takeView,
+} from "./outbound-layers.ts";
+import { OutboundReport } from "./outbound-report.ts";
+import { OutboundTcp } from "./outbound-tcp.ts";
+import { Passthrough } from "./passthrough.ts";
+
+/** Handles connections accepted on 15001; `port` is the listener's, which is nobody's destination. */
+export function createOutbound(context: Context, self: Workload): (accepted: Accepted) => void {
+  const report = new OutboundReport(context, self);
+  const passthrough = new Passthrough(context);
+  const layers: OutboundLayers = {
+    request: [takeView, findTarget, loadService, passThrough(passthrough), chooseRoute, chooseEndpoint, send],
+    retryFrom: chooseEndpoint,
+  };
+  const { telemetry } = context;
+  const counted = {
+    http: telemetry.connections.of("outbound", "http"),
+    tcp: telemetry.connections.of("outbound", "tcp"),
+  };
+
+  const serve = (socket: Accepted["socket"], destination: Destination, detection: Detection) => {
+    if (detection.protocol === "http1") {
+      counted.http.value++;
+      const request = new OutboundRequest(context, socket, destination, layers, report);
+      if (detection.first !== undefined) request.exchange.server.data(detection.first);
+      return;
+    }
+    counted.tcp.value++;
+    new OutboundTcp(context, socket, destination, report).start(detection);
+  };
+
+  return (accepted) => {
+    const { socket } = accepted;
+    const destination = destinationOf(context, accepted);
+    const declared = context.config.view()?.target(destination.address, destination.port)?.protocol ?? "auto";
+    if (opaque(declared, destination.port)) {
+      return serve(socket, destination, { protocol: "tcp", sni: "", first: undefined });
+    }
+    // A declared HTTP port may wait as long as its client likes; an undeclared one may be waiting for the server.
+    const wait = declared === "auto" ? DETECT_MS : 0;
+    detectProtocol(
+      socket,
+      context.wheel,
+      wait,
+      (detection) => serve(socket, destination, detection),
+      () => {},
+    );
+  };
+}
+
+function opaque(protocol: Protocol, port: number): boolean {
+  return protocol === "tcp" || (protocol === "auto" && SERVER_FIRST_PORTS.has(port));
+}
+
+/** Port 0 when the connection was opened to our listener itself: there is nowhere it wanted to go. */
+function destinationOf(context: Context, accepted: Accepted): Destination {
+  if (accepted.destination !== undefined) return accepted.destination;
+  const destination = context.originalDestination(accepted.fd);
+  const own = { address: accepted.localAddress, port: 0 };
+  if (destination === undefined) return own;
+  const isOurs = destination.port === accepted.localPort && destination.address === accepted.localAddress;
+  return isOurs ? own : destination;
+}

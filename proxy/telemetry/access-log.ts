@@ -1,0 +1,88 @@
+/**
+ * One line per request or connection, off unless asked for. Lines are gathered and written in batches; when the reader
+ * is slower than the traffic they are dropped and counted, because a log must not stop what it reports on.
+ */
+
+/** What a line is made from; numbers in ms and bytes. */
+export interface AccessEntry {
+  /** Unix ms. */
+  readonly at: number;
+  readonly method: string;
+  readonly path: string;
+  readonly protocol: string;
+  readonly status: number;
+  readonly flags: string;
+  readonly details: string;
+  readonly bytesReceived: number;
+  readonly bytesSent: number;
+  readonly durationMs: number;
+  readonly authority: string;
+  readonly upstreamHost: string;
+  readonly upstreamCluster: string;
+  readonly downstream: string;
+  readonly requestId: string;
+  readonly userAgent: string;
+  readonly route: string;
+}
+
+/** Istio's default text format, field by field where we know the value, "-" elsewhere. */
+export function formatEntry(entry: AccessEntry): string {
+  const or = (text: string) => (text === "" ? "-" : text);
+  const request = entry.method === "" ? "- - -" : `${entry.method} ${entry.path} ${entry.protocol}`;
+  return (
+    `[${new Date(entry.at).toISOString()}] "${clean(request)}" ${entry.status} ${entry.flags} ${or(entry.details)} ` +
+    `- "-" ${entry.bytesReceived} ${entry.bytesSent} ${Math.round(entry.durationMs)} - "-" "${clean(or(entry.userAgent))}" ` +
+    `"${clean(or(entry.requestId))}" "${clean(or(entry.authority))}" "${or(entry.upstreamHost)}" ` +
+    `${or(entry.upstreamCluster)} - - ${or(entry.downstream)} - ${or(entry.route)}\n`
+  );
+}
+
+/** What a client sent must not end a field or a line. */
+function clean(text: string): string {
+  return text.replace(
+    /["\\\u0000-\u001f\u007f]/g,
+    (char) => `\\x${char.charCodeAt(0).toString(16).padStart(2, "0")}`,
+  );
+}
+
+const BATCH_BYTES = 16 * 1024;
+const MAX_WAITING = 256 * 1024;
+
+export interface LogSink {
+  /** Writes what it can at once; false when it cannot take more for now. */
+  write(text: string): boolean;
+  /** Runs once, soon. */
+  defer(run: () => void): void;
+}
+
+export class AccessLog {
+  enabled = false;
+  readonly #sink: LogSink;
+  readonly #dropped: () => void;
+  #waiting = "";
+  #deferred = false;
+
+  constructor(sink: LogSink, dropped: () => void) {
+    this.#sink = sink;
+    this.#dropped = dropped;
+  }
+
+  record(entry: AccessEntry): void {
+    if (this.#waiting.length > MAX_WAITING) {
+      this.#dropped();
+      return;
+    }
+    this.#waiting += formatEntry(entry);
+    if (this.#waiting.length >= BATCH_BYTES) this.flush();
+    else if (!this.#deferred) {
+      this.#deferred = true;
+      this.#sink.defer(() => this.flush());
+    }
+  }
+
+  flush(): void {
+    this.#deferred = false;
+    if (this.#waiting === "" || !this.#sink.write(this.#waiting)) return;
+    this.#waiting = "";
+  }
+}

@@ -1,0 +1,105 @@
+/** Every metric of one proxy process, and the page that shows them. */
+import { REFUSALS, refusal } from "../http1/refusal.ts";
+import { Counters, Reading } from "./counters.ts";
+import { exposition, type Family } from "./exposition.ts";
+import { RequestMetrics } from "./request-metrics.ts";
+import { TcpMetrics } from "./tcp-metrics.ts";
+
+export interface Readings {
+  /** Unix seconds at which the certificate in use expires; 0 without one. */
+  certificateExpiry(): number;
+  residentBytes(): number;
+  /** Objects of configuration that are applied. */
+  configObjects(): number;
+}
+
+export type Side = "outbound" | "inbound" | "admin";
+
+export class Telemetry {
+  readonly requests = new RequestMetrics();
+  readonly tcp = new TcpMetrics();
+  readonly connections = new Counters("weft_connections_total", "Connections accepted, by listener.", [
+    "side",
+    "protocol",
+  ]);
+  readonly openConnections = new Counters(
+    "weft_connections_open",
+    "Connections open now.",
+    ["side"],
+    "gauge",
+  );
+  readonly handshakeFailures = new Counters(
+    "weft_tls_handshake_failures_total",
+    "Connections to 15008 that did not prove who they are.",
+    ["reason"],
+  );
+  readonly dialFailures = new Counters("weft_dial_failures_total", "Connections that could not be opened.", [
+    "side",
+    "reason",
+  ]);
+  readonly parseErrors = new Counters("weft_http_parse_errors_total", "Malformed HTTP that was refused.", [
+    "reason",
+  ]);
+  readonly retries = new Counters(
+    "weft_retries_total",
+    "Requests sent again to another endpoint or connection.",
+  );
+  readonly plaintextRefused = new Counters(
+    "weft_plaintext_refused_total",
+    "Plaintext connections closed because the port takes mutual TLS only.",
+  );
+  readonly denied = new Counters(
+    "weft_authorization_denied_total",
+    "Requests and connections refused by policy.",
+    ["protocol"],
+  );
+  readonly configChanges = new Counters(
+    "weft_config_changes_total",
+    "Times that a new configuration was put in force.",
+  );
+  readonly accessLogDropped = new Counters(
+    "weft_access_log_dropped_total",
+    "Access log lines dropped: the reader is too slow.",
+  );
+  readonly #families: readonly Family[];
+  readonly #parseErrors = REFUSALS.map((each) => each.reason);
+
+  constructor(readings: Readings) {
+    this.#families = [
+      this.requests,
+      this.tcp,
+      this.connections,
+      this.openConnections,
+      this.handshakeFailures,
+      this.dialFailures,
+      this.parseErrors,
+      this.retries,
+      this.plaintextRefused,
+      this.denied,
+      this.configChanges,
+      this.accessLogDropped,
+      new Reading("weft_config_objects", "Objects of configuration in force.", readings.configObjects),
+      new Reading(
+        "weft_certificate_expiry_seconds",
+        "When the certificate in use expires, Unix time.",
+        readings.certificateExpiry,
+      ),
+      new Reading(
+        "weft_metric_series_overflowed",
+        "Label sets counted as other.",
+        () => this.requests.overflowed,
+      ),
+      new Reading("process_resident_memory_bytes", "Resident memory in bytes.", readings.residentBytes),
+    ];
+  }
+
+  /** Counts bytes that the HTTP parser refused. */
+  refusedHttp(code: number): void {
+    const reason = this.#parseErrors[-code] ?? refusal(code).reason;
+    this.parseErrors.of(reason).value++;
+  }
+
+  page(): string {
+    return exposition(this.#families);
+  }
+}

@@ -1,4 +1,4 @@
-import { isObject, type JsonObject, text } from "../json.ts";
+import { isObject, type JsonObject, show, text } from "../json.ts";
 import type { Report } from "../report.ts";
 import { ports } from "./names.ts";
 import type { Container, Pod } from "./pod.ts";
@@ -99,7 +99,7 @@ function targetOf(
   const port = resolvePort(handler.port, container);
   if (port === undefined) {
     report.warn(
-      `${member} of ${container.name}: port ${String(handler.port)} is not one of its ports; left as is`,
+      `${member} of ${container.name}: port ${show(handler.port)} is not one of its ports; left as is`,
     );
     return undefined;
   }

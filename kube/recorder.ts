@@ -108,7 +108,7 @@ export function createRecorder(options: {
       const series = known.get(key);
       if (series === undefined || now - series.lastAt > seriesMs) {
         known.delete(key);
-        if (limiter.reserve() > 0) return;
+        if (!limiter.take()) return;
         const oldest = known.size >= maxSeries ? known.keys().next().value : undefined;
         if (oldest !== undefined) known.delete(oldest);
         const name = track(create(input, namespace));

@@ -89,6 +89,17 @@ export function proxyContainer(
   };
 }
 
+/** The proxy has four levels for Istio's seven; its errors are few, and never silenced. */
+const proxyLogLevels: Readonly<Record<string, string>> = {
+  trace: "debug",
+  debug: "debug",
+  info: "info",
+  warning: "warn",
+  error: "error",
+  critical: "error",
+  off: "error",
+};
+
 function environment(options: Options, facts: SidecarFacts, settings: InjectionSettings): JsonObject[] {
   const variables: JsonObject[] = [
     literal("WEFT_REVISION", settings.revision),
@@ -106,7 +117,7 @@ function environment(options: Options, facts: SidecarFacts, settings: InjectionS
     literal("WEFT_CA_ROOT", settings.caRoot),
     literal("WEFT_APP_PROBES", JSON.stringify(facts.probes)),
     literal("WEFT_CONCURRENCY", String(options.concurrency)),
-    literal("WEFT_LOG_LEVEL", options.logLevel),
+    literal("WEFT_LOG_LEVEL", proxyLogLevels[options.logLevel] ?? "info"),
     literal("WEFT_DRAIN_SECONDS", String(options.drainSeconds)),
   ];
   if (facts.appMetrics !== undefined) {

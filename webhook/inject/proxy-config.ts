@@ -21,7 +21,8 @@ export const proxyConfigFields = [
 
 const longestDocument = 16_384;
 const mostWorkers = 256;
-const longestDrainSeconds = 86_400;
+/** The proxy takes no longer one. */
+const longestDrainSeconds = 3_600;
 
 /** Reads the annotation's YAML. */
 export function proxyConfigOf(given: Readonly<Record<string, string>>, report: Report): ProxyConfig {
@@ -81,7 +82,7 @@ function drainOf(document: JsonObject, field: string, report: Report): number | 
     if (value === undefined) continue;
     const duration = typeof value === "string" ? parseDuration(value) : undefined;
     if (duration === undefined || duration < millisecond || duration > BigInt(longestDrainSeconds) * second) {
-      report.invalid(`${field}.${name}`, value, "must be a duration from 1ms to 24h, such as 30s");
+      report.invalid(`${field}.${name}`, value, "must be a duration from 1ms to 1h, such as 30s");
       continue;
     }
     chosen ??= Number((duration + second - 1n) / second);

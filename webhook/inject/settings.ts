@@ -16,6 +16,7 @@ export interface InjectionSettings {
   readonly caRoot: string;
   /** The resources of `istio-init` and `istio-proxy` when no annotation names any. */
   readonly resources: Resources;
+  /** One of Istio's: trace, debug, info, warning, error, critical, off. */
   readonly logLevel: string;
   /** Worker processes of the proxy. */
   readonly concurrency: number;

@@ -22,7 +22,7 @@ import { keyOf, splitKey } from "./names.ts";
 import { canDisable } from "./peer-authentication.ts";
 import { isConfiguredBy } from "./pods.ts";
 import { claimedHosts } from "./virtual-service.ts";
-import { selectsPod, workloadLabels } from "./workload.ts";
+import { selectsPod } from "./workload.ts";
 
 /** Keys as in Affected, while they are being gathered. */
 export interface Reach {
@@ -160,8 +160,14 @@ function addWorkloads(
   namespace: string | undefined,
   fits: (labels: Labels) => boolean,
 ): void {
-  for (const key of cluster.workloads(namespace))
-    if (cluster.pods.by("workload", key).some((pod) => fits(workloadLabels(pod)))) reach.workloads.add(key);
+  for (const key of cluster.workloads(namespace)) {
+    if (reach.workloads.has(key)) continue;
+    for (const pod of cluster.pods.each("workload", key)) {
+      if (!fits(pod.metadata.labels ?? {})) continue;
+      reach.workloads.add(key);
+      break;
+    }
+  }
 }
 
 /** The services that a rule's host covers. */

@@ -139,9 +139,9 @@ export class Cluster {
   }
 
   /** Keys of the workloads in a namespace, or of all. */
-  workloads(namespace?: string): string[] {
-    const keys = [...this.pods.indexed("workload")];
-    return namespace === undefined ? keys : keys.filter((key) => key.startsWith(`${namespace}/`));
+  *workloads(namespace?: string): Iterable<string> {
+    const prefix = namespace === undefined ? "" : `${namespace}/`;
+    for (const key of this.pods.indexed("workload")) if (key.startsWith(prefix)) yield key;
   }
 }
 

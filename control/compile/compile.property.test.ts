@@ -55,7 +55,7 @@ describe("compiling", () => {
           compile(snapshotOf(unique), defaultSettings),
         );
       }),
-      { numRuns: 200 },
+      { numRuns: 100 },
     );
   });
 
@@ -65,7 +65,7 @@ describe("compiling", () => {
       how: fc.constantFrom("apply" as const, "apply" as const, "delete" as const),
     });
     fc.assert(
-      fc.property(manifests, fc.array(step, { minLength: 1, maxLength: 15 }), (initial, steps) => {
+      fc.property(manifests, fc.array(step, { minLength: 1, maxLength: 8 }), (initial, steps) => {
         const objects = new Map<string, Manifest>();
         const keyOf = (manifest: Manifest) => `${manifest.kind} ${keyOfManifest(manifest)}`;
         for (const manifest of initial) objects.set(keyOf(manifest), manifest);
@@ -81,7 +81,7 @@ describe("compiling", () => {
           expect(published.hashes()).toEqual(hashesOf(fresh));
         }
       }),
-      { numRuns: 200 },
+      { numRuns: 100 },
     );
   });
 

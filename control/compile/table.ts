@@ -61,6 +61,14 @@ export class Table<T, I extends string = never> {
     return this.keysBy(index, value).flatMap((key) => this.#objects.get(key) ?? []);
   }
 
+  /** The same in no order, one after the other. */
+  *each(index: I, value: string): Iterable<T> {
+    for (const key of this.#indexes.get(index)?.get(value) ?? []) {
+      const object = this.#objects.get(key);
+      if (object !== undefined) yield object;
+    }
+  }
+
   #index(
     key: string,
     object: T,

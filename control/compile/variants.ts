@@ -45,21 +45,19 @@ export function views(
   { common, special }: ReturnType<typeof selections>,
   viewOf: (selection: Selection) => ServiceView,
 ): { common: ServiceView; variants: ServiceVariant[] } {
+  const ordinary = viewOf(common);
+  const ordinaryKey = selectionKey(common);
+  const others = [...special].filter(([, selection]) => selectionKey(selection) !== ordinaryKey);
+  if (others.length === 0) return { common: ordinary, variants: [] };
+  const ordinaryText = canonicalJson(ordinary);
   const built = new Map<string, { view: ServiceView; text: string }>();
-  const build = (selection: Selection) => {
-    const key = selectionKey(selection);
-    const known = built.get(key);
-    if (known !== undefined) return known;
-    const view = viewOf(selection);
-    const made = { view, text: canonicalJson(view) };
-    built.set(key, made);
-    return made;
-  };
-  const ordinary = build(common);
   const groups = new Map<string, { namespaces: string[]; view: ServiceView }>();
-  for (const [namespace, selection] of special) {
-    const { view, text } = build(selection);
-    if (text === ordinary.text) continue;
+  for (const [namespace, selection] of others) {
+    const key = selectionKey(selection);
+    const view = built.get(key)?.view ?? viewOf(selection);
+    const text = built.get(key)?.text ?? canonicalJson(view);
+    built.set(key, { view, text });
+    if (text === ordinaryText) continue;
     const group = groups.get(text);
     if (group === undefined) groups.set(text, { namespaces: [namespace], view });
     else group.namespaces.push(namespace);
@@ -67,7 +65,7 @@ export function views(
   const variants = [...groups.values()].sort((a, b) =>
     compareText(a.namespaces[0] ?? "", b.namespaces[0] ?? ""),
   );
-  return { common: ordinary.view, variants };
+  return { common: ordinary, variants };
 }
 
 function selectionKey({ virtualService, rule }: Selection): string {

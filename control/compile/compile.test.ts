@@ -174,7 +174,7 @@ describe("the index", () => {
       name: bareName,
       key: serviceKey("prod", bareName),
       addresses: [],
-      ports: [],
+      ports: [{ port: 80, protocol: "http" }],
       hosts: ["api.example.com"],
     });
     expect(compiler.compileIndex("prod")?.status.generations).toEqual(["VirtualService/prod/ext@2"]);
@@ -191,6 +191,33 @@ describe("the index", () => {
         },
       },
     ]);
+  });
+
+  const portCases = [
+    {
+      rule: "HTTP is on port 80 and those that matches name",
+      spec: "http: [{match: [{port: 8080}, {port: 9090, gateways: [g]}]}]",
+      ports: ["80 http", "8080 http"],
+    },
+    {
+      rule: "TLS is on port 443",
+      spec: "tls: [{match: [{sniHosts: [api.example.com]}]}]",
+      ports: ["443 tls"],
+    },
+    {
+      rule: "TLS is on the ports that matches name",
+      spec: "tls: [{match: [{port: 8443, sniHosts: [api.example.com]}]}]",
+      ports: ["8443 tls"],
+    },
+    {
+      rule: "TCP is on the ports that matches name",
+      spec: "tcp: [{match: [{port: 5432}]}, {match: [{}]}]",
+      ports: ["5432 tcp"],
+    },
+  ];
+  it.each(portCases)("has ports for a bare host: $rule", ({ spec, ports }) => {
+    const found = entries(vs("name: a, namespace: prod", `hosts: [api.example.com], ${spec}`));
+    expect(found?.[0]?.ports.map(({ port, protocol }) => `${port} ${protocol}`)).toEqual(ports);
   });
 
   it("leaves out a host that an older VirtualService of another namespace has for everyone", () => {

@@ -10,8 +10,9 @@
 import type { ServiceConfigStatus } from "../../crds/service-config.ts";
 import type { WorkloadConfigStatus } from "../../crds/workload-config.ts";
 import { addReach, emptyReach, type Reach } from "./affected.ts";
+import { bareHost } from "./bare-host.ts";
 import { Cluster } from "./cluster.ts";
-import { bareHost, compileIndexPart } from "./index-part.ts";
+import { compileIndexPart } from "./index-part.ts";
 import { isServed } from "./indexers.ts";
 import type { Change, MeshSettings, Snapshot } from "./inputs.ts";
 import { splitKey } from "./names.ts";

@@ -1,10 +1,10 @@
 /** Compiled parts as objects to publish: names, labels, owners and the stamp of what they were made from. */
 import type { IndexPart, ServicePart } from "../../crds/service-config.ts";
+import type { BareHost } from "./bare-host.ts";
 import type { Cluster } from "./cluster.ts";
 import type { CompiledOwner, CompiledServiceConfig, CompiledWorkloadConfig } from "./compile.ts";
 import { compileEndpointsParts } from "./endpoints-parts.ts";
 import { stamp } from "./hash.ts";
-import type { BareHost } from "./index-part.ts";
 import type { Meta, Service } from "./inputs.ts";
 import {
   endpointsPartName,

@@ -37,3 +37,8 @@ export function isPrivate(visibility: Visibility, namespace: string): boolean {
 export function visibilityText(visibility: Visibility): string {
   return visibility === "all" ? "*" : sortedUnique(visibility).join(",");
 }
+
+/** The same in compiled form, where absent is everyone. */
+export function exportToOf(visibility: Visibility): { exportTo?: string[] } {
+  return visibility === "all" ? {} : { exportTo: sortedUnique(visibility) };
+}

@@ -38,10 +38,19 @@ function plain<T>(value: T): T {
   return JSON.parse(JSON.stringify(value)) as T;
 }
 
-const destination = fc.record({ host, subset: fc.constantFrom(undefined, "v1") });
+const destination = fc.record({
+  host,
+  subset: fc.constantFrom(undefined, "v1"),
+  port: fc.constantFrom(undefined, undefined, { number: 81 }, { number: 70_000 }),
+});
 const httpRoute = fc.oneof(
   fc.record({
-    match: fc.constantFrom(undefined, [{ uri: { prefix: "/a" } }], [{ port: 80, sourceNamespace: "a" }]),
+    match: fc.constantFrom(
+      undefined,
+      [{ uri: { prefix: "/a" } }],
+      [{ port: 80, sourceNamespace: "a" }],
+      [{ port: 99_999 }],
+    ),
     route: fc.array(fc.record({ destination, weight: fc.integer({ min: 0, max: 3 }) }), {
       minLength: 1,
       maxLength: 2,
@@ -66,8 +75,16 @@ const trafficPolicy = fc.constantFrom(
   undefined,
   { tls: { mode: "DISABLE" } },
   { connectionPool: { tcp: { maxConnections: 3 } } },
-  { outlierDetection: {}, loadBalancer: { localityLbSetting: { failoverPriority: ["rack=1"] } } },
-  { portLevelSettings: [{ port: { number: 80 }, connectionPool: { tcp: { maxConnections: 4 } } }] },
+  {
+    outlierDetection: { maxEjectionPercent: -1, minHealthPercent: -1 },
+    loadBalancer: { localityLbSetting: { failoverPriority: ["rack=1"] } },
+  },
+  {
+    portLevelSettings: [
+      { port: { number: 70_000 } },
+      { port: { number: 80 }, connectionPool: { tcp: { maxConnections: 4 } } },
+    ],
+  },
 );
 const destinationRule = fc.record({
   metadata,
@@ -89,7 +106,12 @@ const peerAuthentication = fc.record({
   spec: fc.record({
     selector: fc.option(fc.record({ matchLabels: labels }), { nil: undefined }),
     mtls: fc.record({ mode }),
-    portLevelMtls: fc.constantFrom(undefined, { 8080: { mode: "DISABLE" } }, { 9999: { mode: "STRICT" } }),
+    portLevelMtls: fc.constantFrom(
+      undefined,
+      { 8080: { mode: "DISABLE" } },
+      { 9999: { mode: "STRICT" } },
+      { 70000: { mode: "STRICT" } },
+    ),
   }),
 });
 

@@ -6,6 +6,7 @@ import { bareHosts } from "./indexers.ts";
 import type { VirtualService } from "./inputs.ts";
 import { serviceKey, splitKey } from "./names.ts";
 import { sortedUnique } from "./order.ts";
+import { validPort } from "./ports.ts";
 import { selections } from "./variants.ts";
 import { exportToOf, type Visibility, visibilityOf } from "./visibility.ts";
 
@@ -62,7 +63,7 @@ const tlsPort = 443;
 function portsOf(virtualServices: readonly VirtualService[]): IndexPort[] {
   const ports = new Map<number, IndexPort>();
   const add = (port: number | undefined, protocol: IndexPort["protocol"]) => {
-    if (port && !ports.has(port)) ports.set(port, { port, protocol });
+    if (validPort(port) !== undefined && port && !ports.has(port)) ports.set(port, { port, protocol });
   };
   for (const { spec } of virtualServices) {
     for (const { match } of spec?.http ?? []) {

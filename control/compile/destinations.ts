@@ -3,6 +3,7 @@ import type { WeightedDestination } from "../../crds/service-config.ts";
 import { headerOperations } from "./header-operations.ts";
 import { resolveHost } from "./hosts.ts";
 import type { DestinationSpec, HttpDestinationSpec } from "./istio.ts";
+import { validPort } from "./ports.ts";
 
 /** What a translation needs to know beyond the VirtualService itself. */
 export interface RouteContext {
@@ -29,7 +30,7 @@ export function target(spec: DestinationSpec, context: RouteContext): Target {
   const host = resolveHost(spec.host, context.namespace, context.clusterDomain);
   const service = context.lookup(host);
   const only = service?.ports.length === 1 ? service.ports[0] : undefined;
-  const port = spec.port?.number || only;
+  const port = validPort(spec.port?.number) ?? only;
   return {
     host,
     key: service?.key ?? "",

@@ -2,6 +2,7 @@
 import type { HttpMatch } from "../../crds/service-config.ts";
 import type { HttpMatchSpec } from "./istio.ts";
 import { isEmpty } from "./labels.ts";
+import { isImpossiblePort } from "./ports.ts";
 import { namedMatches, stringMatch } from "./string-match.ts";
 
 /** The reserved gateway name that stands for every sidecar. */
@@ -30,7 +31,7 @@ export function httpMatches(specs: readonly HttpMatchSpec[] | undefined): HttpMa
 }
 
 function httpMatch(spec: HttpMatchSpec): HttpMatch | undefined {
-  if (!appliesToMesh(spec.gateways)) return undefined;
+  if (!appliesToMesh(spec.gateways) || isImpossiblePort(spec.port)) return undefined;
   // Claims of a token are known at gateways only: a sidecar's request never has one.
   if (Object.keys(spec.headers ?? {}).some(isClaim)) return undefined;
   const uri = stringMatch(spec.uri);

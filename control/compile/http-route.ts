@@ -13,6 +13,7 @@ import { parseDurationMs } from "./duration.ts";
 import { headerOperations } from "./header-operations.ts";
 import { httpMatches, isCatchAll } from "./http-match.ts";
 import type { DestinationSpec, HttpRouteSpec } from "./istio.ts";
+import { validPort } from "./ports.ts";
 import { retryPolicy } from "./retry-policy.ts";
 import { stringMatch } from "./string-match.ts";
 
@@ -62,6 +63,7 @@ function httpRoute(spec: HttpRouteSpec, context: RouteContext): HttpRoute | unde
 function routeAction(spec: HttpRouteSpec, context: RouteContext): RouteAction {
   const { redirect, directResponse } = spec;
   if (redirect !== undefined) {
+    const port = validPort(redirect.port);
     return {
       kind: "redirect",
       code: redirect.redirectCode || 301,
@@ -69,7 +71,7 @@ function routeAction(spec: HttpRouteSpec, context: RouteContext): RouteAction {
       ...(redirect.prefixRewrite ? { prefixRewrite: redirect.prefixRewrite } : {}),
       ...(redirect.authority ? { authority: redirect.authority } : {}),
       ...(redirect.scheme ? { scheme: redirect.scheme } : {}),
-      ...(redirect.port ? { port: redirect.port } : {}),
+      ...(port && { port }),
       ...(redirect.derivePort ? { derivePort: redirect.derivePort } : {}),
     };
   }

@@ -7,6 +7,7 @@ import type { PeerAuthentication } from "./inputs.ts";
 import type { MutualTls } from "./istio.ts";
 import { isEmpty, type Labels, selects } from "./labels.ts";
 import { byAge } from "./order.ts";
+import { validPort } from "./ports.ts";
 
 /** The policies of one namespace and of the root namespace, put in the order in which they are asked. */
 export interface PeerPolicies {
@@ -61,7 +62,8 @@ export function peerModes(policies: PeerPolicies, labels: Labels | undefined): P
   const ports = new Map<number, MtlsMode>();
   for (const [port, { mode: own }] of Object.entries(workload?.spec?.portLevelMtls ?? {})) {
     const found = set(own);
-    if (found !== undefined) ports.set(Number(port), found);
+    const number = validPort(Number(port));
+    if (found !== undefined && number !== undefined) ports.set(number, found);
   }
   return { mode: mode ?? policies.fallback, ports, policies: chain };
 }

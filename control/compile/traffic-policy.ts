@@ -10,6 +10,7 @@ import { parseDurationMs } from "./duration.ts";
 import type { ClientTlsSpec, OutlierDetectionSpec, TrafficPolicySpec } from "./istio.ts";
 import type { Labels } from "./labels.ts";
 import { type LocalityDefault, loadBalancer } from "./load-balancer.ts";
+import { validPort } from "./ports.ts";
 
 /** The policies of a service as a destination; [0] is all of its endpoints on every port. */
 export function clusterPolicies(rule: MergedRule | undefined, locality: LocalityDefault): ClusterPolicy[] {
@@ -49,7 +50,7 @@ function override(
 }
 
 function portsOf(policy: TrafficPolicySpec | undefined): number[] {
-  const ports = (policy?.portLevelSettings ?? []).flatMap((entry) => entry.port?.number ?? []);
+  const ports = (policy?.portLevelSettings ?? []).flatMap((entry) => validPort(entry.port?.number) ?? []);
   return [...new Set(ports)].sort((a, b) => a - b);
 }
 
@@ -82,8 +83,8 @@ function outlierDetection(spec: OutlierDetectionSpec): OutlierDetection {
     consecutiveLocalOriginFailures: spec.consecutiveLocalOriginFailures ?? 5,
     intervalMs: parseDurationMs(spec.interval) || 10_000,
     baseEjectionTimeMs: parseDurationMs(spec.baseEjectionTime) || 30_000,
-    maxEjectionPercent: spec.maxEjectionPercent || 10,
-    minHealthPercent: spec.minHealthPercent ?? 0,
+    maxEjectionPercent: Math.max(spec.maxEjectionPercent ?? 0, 0) || 10,
+    minHealthPercent: Math.max(spec.minHealthPercent ?? 0, 0),
     httpErrorCodes: [...(spec.outlierDetectionHttpErrorCodes ?? [])].sort((a, b) => a - b),
   };
 }

@@ -7,7 +7,7 @@ import {
   keyOf,
   type Log,
   type Resource,
-  ValidationError,
+  TransientError,
 } from "../kube/index.ts";
 import { type Decision, decide } from "./decide.ts";
 import { type Difference, describe } from "./difference.ts";
@@ -21,10 +21,17 @@ export interface Correction {
   readonly difference: Difference | "deleted";
 }
 
+/** An object of an operand's name is somebody else's. It is looked at again: they may take it away. */
+export class NameTakenError extends TransientError {
+  constructor(message: string) {
+    super(message, { retryAfterMs: 15_000 });
+  }
+}
+
 export interface Applier {
   /**
    * Makes one operand as wanted: nothing when the cache says it is, else a fresh read, a decision and an apply.
-   * Returns what was corrected. Throws ValidationError when the object is somebody else's.
+   * Returns what was corrected. Throws NameTakenError when the object is somebody else's.
    */
   ensure(operand: Operand, owners: Owners, signal: AbortSignal): Promise<Correction | undefined>;
   /** Forgets what it knows of an installation's objects: they are gone for good. */
@@ -88,7 +95,7 @@ export function createApplier(options: {
       const live = await read(operand, signal);
       const decision = decide(object, live, known);
       const what = { kind: resource.kind, name: keyOf(object) };
-      if (decision.action === "refuse") throw new ValidationError(refusal(what, decision));
+      if (decision.action === "refuse") throw new NameTakenError(refusal(what, decision));
       if (decision.action !== "none") {
         const written = await write(operand, signal);
         mine.add(key);

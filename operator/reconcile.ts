@@ -12,7 +12,7 @@ import {
   TransientError,
   ValidationError,
 } from "../kube/index.ts";
-import type { Applier, Correction } from "./apply.ts";
+import { type Applier, type Correction, NameTakenError } from "./apply.ts";
 import { ensureCertificates } from "./certificates/ensure.ts";
 import { type CertificateReport, reportCertificates } from "./certificates/report.ts";
 import { describe } from "./difference.ts";
@@ -313,7 +313,7 @@ const notInstalled: WebhookState = {
 function describeFailure(error: unknown): Observation["reconciled"] {
   const message = messageOf(error);
   if (error instanceof Refusal) return { status: "False", reason: error.reason, message };
-  if (error instanceof ValidationError) return { status: "False", reason: "NameTaken", message };
+  if (error instanceof NameTakenError) return { status: "False", reason: "NameTaken", message };
   if (message.startsWith("not served yet"))
     return { status: "False", reason: "DefinitionsNotEstablished", message };
   return { status: "False", reason: "ReconcileFailed", message };

@@ -12,7 +12,7 @@ const defaultRetryOn = [
 ];
 
 /** Istio's policy for routes that have none, and for services without a VirtualService: two retries. */
-export const defaultRetryPolicy: RetryPolicy = {
+const defaultRetryPolicy: RetryPolicy = {
   attempts: 2,
   retryOn: defaultRetryOn,
   retriableStatusCodes: [],

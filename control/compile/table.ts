@@ -30,10 +30,6 @@ export class Table<T, I extends string = never> {
     return this.#objects.get(key);
   }
 
-  has(key: string): boolean {
-    return this.#objects.has(key);
-  }
-
   keys(): Iterable<string> {
     return this.#objects.keys();
   }

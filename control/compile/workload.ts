@@ -87,7 +87,7 @@ const perPodLabels: ReadonlySet<string> = new Set([
 ]);
 
 /** A pod's labels as its workload's. */
-export function workloadLabels(pod: Pod): Labels {
+function workloadLabels(pod: Pod): Labels {
   const labels = Object.entries(pod.metadata.labels ?? {});
   return Object.fromEntries(labels.filter(([key]) => !perPodLabels.has(key)));
 }

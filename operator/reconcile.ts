@@ -10,9 +10,8 @@ import {
   type Recorder,
   resources,
   TransientError,
-  ValidationError,
 } from "../kube/index.ts";
-import { type Applier, type Correction, NameTakenError } from "./apply.ts";
+import type { Applier, Correction } from "./apply.ts";
 import { ensureCertificates } from "./certificates/ensure.ts";
 import { type CertificateReport, reportCertificates } from "./certificates/report.ts";
 import { describe } from "./difference.ts";
@@ -24,13 +23,14 @@ import {
   readInstallation,
 } from "./installation.ts";
 import type { OperatorMetrics } from "./metrics.ts";
-import { controlName, fieldManager } from "./names.ts";
+import { controlName, fieldManager, validatorName } from "./names.ts";
 import { desired } from "./operands/desired.ts";
 import { namespaceOperand } from "./operands/namespace.ts";
 import type { Operand } from "./operands/operand.ts";
 import type { Prober } from "./prober.ts";
+import { DefinitionsPendingError, describeFailure, refuseImpossible } from "./refusals.ts";
 import type { Remover } from "./remove.ts";
-import type { DeploymentState, Observation, ReconciledReason, WebhookState } from "./status.ts";
+import type { DeploymentState, Observation, WebhookState } from "./status.ts";
 import { regarding, type StatusWriter } from "./status-writer.ts";
 import { meshInstallations, type Watches } from "./watches.ts";
 
@@ -53,16 +53,6 @@ export interface ReconcilerOptions {
 }
 
 type Result = { readonly requeueAfterMs?: number } | undefined;
-
-/** A wish that cannot be fulfilled, with its reason for the condition Reconciled. */
-class Refusal extends ValidationError {
-  readonly reason: ReconciledReason;
-
-  constructor(reason: ReconciledReason, message: string) {
-    super(message);
-    this.reason = reason;
-  }
-}
 
 /** Brings one MeshInstallation, by name, to what it asks for; see `desired` for what that is. */
 export function createReconciler(
@@ -131,26 +121,26 @@ export function createReconciler(
       return undefined;
     }
     let certificates: CertificateReport | undefined;
-    let until = Number.POSITIVE_INFINITY;
+    let outcome: Awaited<ReturnType<typeof make>> | undefined;
     let failure: unknown;
     try {
-      refuseImpossible(installation, others);
+      refuseImpossible(installation, others, options);
       if (!installation.hasFinalizer) await setFinalizer(installation, signal);
-      const outcome = await make(object, installation, others, signal, (report) => {
+      outcome = await make(object, installation, others, signal, (report) => {
         certificates = report;
       });
-      until = outcome.until;
     } catch (error) {
       signal.throwIfAborted();
       failure = error;
     }
     const reconciled = failure === undefined ? complete : describeFailure(failure);
-    const observation: Observation = { ...look(installation), reconciled, certificates, ...deleting };
+    const seen = look(installation, outcome?.areWebhooksApplied);
+    const observation: Observation = { ...seen, reconciled, certificates, ...deleting };
     await statuses.write(object, installation, observation, signal).catch((error: unknown) => {
       throw failure === undefined ? error : new AggregateError([failure, error], messageOf(failure));
     });
     if (failure !== undefined) throw failure;
-    return { requeueAfterMs: Math.max(1_000, until - clock.now()) };
+    return { requeueAfterMs: Math.max(1_000, (outcome?.until ?? 0) - clock.now()) };
   }
 
   /** Definitions, namespace, certificates, operands: each stands on those before it. */
@@ -160,10 +150,10 @@ export function createReconciler(
     others: readonly Installation[],
     signal: AbortSignal,
     onCertificates: (report: CertificateReport) => void,
-  ): Promise<{ until: number }> {
+  ): Promise<{ until: number; areWebhooksApplied: boolean }> {
     const pending = options.pendingDefinitions();
     if (pending.length > 0) {
-      throw new TransientError(`not served yet: ${pending.join(", ")}`, { retryAfterMs: 500 });
+      throw new DefinitionsPendingError(pending);
     }
     await ensureNamespace(installation, signal);
     const { secrets, done, until } = await ensureCertificates({
@@ -186,11 +176,10 @@ export function createReconciler(
     await ensureAll(controlPlane, object, installation, others, signal);
     // The API server asks nobody before there is somebody to answer; once it does, that stays so.
     const isServing = (deploymentState(installation)?.available ?? 0) > 0;
-    const present = webhooks.some(
-      (item) => watches.operand(item.resource, item.object.metadata.name) !== undefined,
-    );
-    if (isServing || present) await ensureAll(webhooks, object, installation, others, signal);
-    return { until };
+    const hasServed = installation.status.activeRevision === installation.revision;
+    const areWanted = isServing || hasServed || hasWebhooks(installation);
+    if (areWanted) await ensureAll(webhooks, object, installation, others, signal);
+    return { until, areWebhooksApplied: areWanted };
   }
 
   async function ensureAll(
@@ -225,13 +214,15 @@ export function createReconciler(
   }
 
   /** What can be seen without changing anything. */
-  function look(installation: Installation): {
-    deployment: DeploymentState | undefined;
-    webhook: WebhookState;
-  } {
-    const deployment = deploymentState(installation);
-    // Without a control plane there is nothing to probe.
-    return { deployment, webhook: deployment === undefined ? notInstalled : prober.state(installation) };
+  function look(installation: Installation, areWebhooksApplied = hasWebhooks(installation)) {
+    // Before the API server knows of the webhook, a probe would find what is no fault.
+    const webhook = areWebhooksApplied ? prober.state(installation) : notInstalled;
+    return { deployment: deploymentState(installation), webhook };
+  }
+
+  function hasWebhooks({ revision, namespace }: Installation): boolean {
+    const name = validatorName(revision, namespace);
+    return watches.operand(resources.validatingWebhookConfigurations, name) !== undefined;
   }
 
   function deploymentState({ namespace, revision }: Installation): DeploymentState | undefined {
@@ -244,29 +235,6 @@ export function createReconciler(
       available: status?.availableReplicas ?? 0,
       isObserved: (status?.observedGeneration ?? 0) >= (found.metadata.generation ?? 0),
     };
-  }
-
-  function refuseImpossible(installation: Installation, others: readonly Installation[]): void {
-    const { revision, namespace, version } = installation;
-    const holder = holderOfRevision(installation, others);
-    if (holder !== undefined) {
-      throw new Refusal(
-        "Conflict",
-        `spec.revision: "${revision}" is MeshInstallation ${holder.name}'s; choose another revision, or delete one of the two`,
-      );
-    }
-    if (namespace === operatorNamespace) {
-      throw new Refusal(
-        "Conflict",
-        `spec.namespace: "${namespace}" is the operator's own; choose another, such as istio-system`,
-      );
-    }
-    if (version !== undefined && version !== options.version) {
-      throw new Refusal(
-        "UnsupportedVersion",
-        `spec.version: found "${version}"; this operator installs ${options.version}. Leave the field out, or run the operator of that version`,
-      );
-    }
   }
 
   async function setFinalizer({ name, uid }: Installation, signal: AbortSignal): Promise<void> {
@@ -307,17 +275,8 @@ const complete = {
 const notInstalled: WebhookState = {
   status: "False",
   reason: "NotInstalled",
-  message: "the control plane is not there yet",
+  message: "the webhooks are installed once control serves",
 };
-
-function describeFailure(error: unknown): Observation["reconciled"] {
-  const message = messageOf(error);
-  if (error instanceof Refusal) return { status: "False", reason: error.reason, message };
-  if (error instanceof NameTakenError) return { status: "False", reason: "NameTaken", message };
-  if (message.startsWith("not served yet"))
-    return { status: "False", reason: "DefinitionsNotEstablished", message };
-  return { status: "False", reason: "ReconcileFailed", message };
-}
 
 function ifMade(error: unknown): void {
   if (!isAlreadyExists(error)) throw error;

@@ -5,6 +5,8 @@ import type { AdminHandler, AdminRequest, AdminResponse } from "./server.ts";
 export interface PageSources {
   readonly config: ConfigSource;
   readonly identity: IdentitySource;
+  /** False for a proxy that takes no mutual TLS and so needs no certificate. */
+  readonly needsIdentity: boolean;
   readonly draining: () => boolean;
   readonly metrics: () => string;
   /** The application's own metrics page; undefined when it has none. */
@@ -52,9 +54,9 @@ export function adminPages(sources: PageSources): AdminHandler {
 }
 
 /** Ready once both are in, and no longer once the proxy drains. */
-function readiness({ config, identity, draining }: PageSources): AdminResponse {
+function readiness({ config, identity, draining, needsIdentity }: PageSources): AdminResponse {
   if (draining()) return { status: 503, body: "draining\n" };
-  if (identity.current() === undefined) return { status: 503, body: "no certificate yet\n" };
+  if (needsIdentity && identity.current() === undefined) return { status: 503, body: "no certificate yet\n" };
   if (!config.ready()) return { status: 503, body: "no configuration yet\n" };
   return { status: 200, body: "" };
 }

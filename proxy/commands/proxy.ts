@@ -125,6 +125,7 @@ export function startProxy(parts: ProxyParts): RunningProxy {
     ...parts.pages,
     config,
     identity,
+    needsIdentity: parts.mutual !== undefined,
     draining: () => draining,
     metrics: () => telemetry.page(),
     drain: () => startDraining(),

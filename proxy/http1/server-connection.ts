@@ -166,7 +166,9 @@ export class ServerConnection extends TimerEntry implements SocketEvents {
   /** Ends the connection after the response that it is in or waits for; `now`: at once when it is idle. */
   drain(now: boolean): void {
     this.draining = true;
-    if (now && this.idle) this.#linger();
+    if (!now || !this.idle) return;
+    this.#state = CLOSING;
+    this.socket.end();
   }
 
   data(chunk: Buffer): void {

@@ -49,6 +49,8 @@ export class Socket {
   #pending: Uint8Array[] | undefined;
   #finishing: "no" | "shutdown" | "end" = "no";
   #paused = false;
+  /** Our FIN is out. */
+  #shut = false;
 
   constructor(raw: RawSocket, peerAddress: string) {
     this.#raw = raw;
@@ -117,12 +119,18 @@ export class Socket {
   }
 
   #finish(how: "shutdown" | "end"): void {
-    if (this.closed || this.#finishing === "end" || this.#finishing === how) return;
-    const already = this.#finishing === "shutdown";
+    if (this.closed || this.#finishing === "end") return;
     this.#finishing = how;
-    if (this.#pending !== undefined) return;
-    if (how === "end") this.#raw.end();
-    else if (!already) this.#raw.shutdown();
+    if (this.#pending === undefined) this.#close();
+  }
+
+  /** Everything is written: says so to the peer. Two FINs are the end, which a TLS socket does not notice by itself. */
+  #close(): void {
+    if (this.#finishing === "end" || this.ended) this.#raw.end();
+    else if (!this.#shut) {
+      this.#shut = true;
+      this.#raw.shutdown();
+    }
   }
 
   /** The runtime's events; `net/` alone calls these. */
@@ -145,8 +153,7 @@ export class Socket {
       pending.shift();
     }
     this.#pending = undefined;
-    if (this.#finishing === "end") this.#raw.end();
-    else if (this.#finishing === "shutdown") this.#raw.shutdown();
+    if (this.#finishing !== "no") this.#close();
     else this.events.writable();
   }
 
@@ -154,6 +161,7 @@ export class Socket {
     if (this.ended) return;
     this.ended = true;
     this.events.ended();
+    if (this.#shut && !this.closed) this.#raw.end();
   }
 
   onClose(error: Error | undefined): void {

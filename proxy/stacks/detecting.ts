@@ -6,7 +6,10 @@
 import { serverName } from "../detect/client-hello.ts";
 import { type Detected, detect } from "../detect/detect.ts";
 import type { Socket, SocketEvents } from "../net/socket.ts";
-import { TimerEntry, type TimerWheel } from "../net/timer-wheel.ts";
+import { TimerEntry } from "../net/timer-wheel.ts";
+import type { Side } from "../telemetry/telemetry.ts";
+import type { Drainable } from "./connections.ts";
+import type { Context } from "./context.ts";
 
 /** What was found out: `first` are the bytes read so far, which the taker must treat as the next ones read. */
 export interface Detection {
@@ -21,19 +24,25 @@ export const DETECT_MS = 5_000;
 /** More is not read to find out. */
 const MAX_FIRST = 16 * 1024;
 
-class Detecting extends TimerEntry implements SocketEvents {
+class Detecting extends TimerEntry implements SocketEvents, Drainable {
   readonly #socket: Socket;
-  readonly #wheel: TimerWheel;
+  readonly #context: Pick<Context, "wheel" | "connections">;
+  readonly #side: Side;
   readonly #decided: (detection: Detection) => void;
-  readonly #gone: () => void;
   #first: Buffer | undefined;
 
-  constructor(socket: Socket, wheel: TimerWheel, decided: (detection: Detection) => void, gone: () => void) {
+  constructor(
+    socket: Socket,
+    context: Pick<Context, "wheel" | "connections">,
+    side: Side,
+    decided: (detection: Detection) => void,
+  ) {
     super();
     this.#socket = socket;
-    this.#wheel = wheel;
+    this.#context = context;
+    this.#side = side;
     this.#decided = decided;
-    this.#gone = gone;
+    context.connections.add(side, this);
   }
 
   data(chunk: Buffer): void {
@@ -55,37 +64,45 @@ class Detecting extends TimerEntry implements SocketEvents {
   }
 
   ended(): void {
-    if (this.#first === undefined) {
-      // Connected and left: nothing to do for anyone.
-      this.#wheel.disarm(this);
-      this.#socket.end();
-      return;
-    }
-    this.#settle("tcp", "");
+    // Connected and left: nothing to do for anyone.
+    if (this.#first === undefined) this.#socket.end();
+    else this.#settle("tcp", "");
   }
 
   writable(): void {}
 
   closed(): void {
-    this.#wheel.disarm(this);
-    this.#gone();
+    this.#forget();
+  }
+
+  drain(now: boolean): void {
+    if (now && this.#first === undefined) this.#socket.end();
+  }
+
+  destroy(): void {
+    this.#socket.destroy();
   }
 
   #settle(protocol: Detection["protocol"], sni: string): void {
-    this.#wheel.disarm(this);
+    this.#forget();
     this.#decided({ protocol, sni, first: this.#first });
+  }
+
+  #forget(): void {
+    this.#context.wheel.disarm(this);
+    this.#context.connections.delete(this.#side, this);
   }
 }
 
-/** Reads until the protocol is known, then calls `decided`, which sets new events; or `gone` when the client left before. */
+/** Reads until the protocol is known, then calls `decided`, which sets new events; never when the client leaves before. */
 export function detectProtocol(
   socket: Socket,
-  wheel: TimerWheel,
+  context: Pick<Context, "wheel" | "connections">,
+  side: Side,
   timeoutMs: number,
   decided: (detection: Detection) => void,
-  gone: () => void,
 ): void {
-  const detecting = new Detecting(socket, wheel, decided, gone);
+  const detecting = new Detecting(socket, context, side, decided);
   socket.events = detecting;
-  if (timeoutMs > 0) wheel.arm(detecting, timeoutMs);
+  if (timeoutMs > 0) context.wheel.arm(detecting, timeoutMs);
 }

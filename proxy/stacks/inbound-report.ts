@@ -9,6 +9,7 @@ import {
   UNKNOWN_WORKLOAD,
   type Workload,
 } from "../telemetry/labels.ts";
+import { decodePeer } from "../telemetry/peer.ts";
 import { CLOSED, OPENED, RECEIVED_BYTES, SENT_BYTES } from "../telemetry/tcp-metrics.ts";
 import type { Context } from "./context.ts";
 
@@ -22,7 +23,7 @@ export interface Caller {
 }
 
 export function createCaller(id: string | undefined): Caller {
-  return { workload: UNKNOWN_WORKLOAD, id, rows: new Map() };
+  return { workload: id === undefined ? UNKNOWN_WORKLOAD : decodePeer(undefined, id), id, rows: new Map() };
 }
 
 export class InboundReport {

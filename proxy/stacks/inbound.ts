@@ -83,12 +83,9 @@ export function createInbound(context: Context, self: Workload): Inbound {
       if (protocol === "tcp" || (protocol === "auto" && SERVER_FIRST_PORTS.has(destination.port))) {
         return serveTcp(connection, undefined);
       }
-      detectProtocol(
-        socket,
-        context.wheel,
-        protocol === "auto" ? DETECT_MS : 0,
-        ({ protocol: found, first }) => (found === "http1" ? serveHttp : serveTcp)(connection, first),
-        () => {},
+      const wait = protocol === "auto" ? DETECT_MS : 0;
+      detectProtocol(socket, context, "inbound", wait, ({ protocol: found, first }) =>
+        (found === "http1" ? serveHttp : serveTcp)(connection, first),
       );
     },
 

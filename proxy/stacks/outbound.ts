@@ -69,13 +69,7 @@ export function createOutbound(context: Context, self: Workload): (accepted: Acc
     }
     // A declared HTTP port may wait as long as its client likes; an undeclared one may be waiting for the server.
     const wait = declared === "auto" ? DETECT_MS : 0;
-    detectProtocol(
-      socket,
-      context.wheel,
-      wait,
-      (detection) => serve(socket, destination, detection),
-      () => {},
-    );
+    detectProtocol(socket, context, "outbound", wait, (detection) => serve(socket, destination, detection));
   };
 }
 

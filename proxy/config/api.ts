@@ -1,5 +1,6 @@
 /** The two requests that a proxy makes of the Kubernetes API: list and watch, with the pod's own token. */
 import { readFile } from "node:fs/promises";
+import { readAll, request } from "../https/request.ts";
 import { ConfigError } from "./errors.ts";
 
 export interface Api {
@@ -31,36 +32,37 @@ export interface ApiOptions {
 
 /** Largest list: every part of the services that one proxy calls. */
 const maxListBytes = 64 * 1024 * 1024;
+const maxRefusalBytes = 64 * 1024;
 
 export function createApi({ url, tokenFile, caFile }: ApiOptions): Api {
-  const send = async (path: string, query: Query, signal: AbortSignal): Promise<Response> => {
-    const [token, ca] = await Promise.all([readFile(tokenFile, "utf8"), readFile(caFile, "utf8")]);
-    const address = `${url}${path}?${new URLSearchParams(query)}`;
-    const init = {
+  const send = async (
+    path: string,
+    query: Query,
+    signal: AbortSignal,
+  ): Promise<AsyncIterable<Uint8Array>> => {
+    const [token, anchors] = await Promise.all([readFile(tokenFile, "utf8"), readFile(caFile, "utf8")]);
+    const { status, body } = await request({
+      method: "GET",
+      url: new URL(`${url}${path}?${new URLSearchParams(query)}`),
+      headers: {
+        authorization: `Bearer ${token.trim()}`,
+        accept: "application/json",
+        "user-agent": "weft-proxy",
+      },
+      anchors,
       signal,
-      headers: { authorization: `Bearer ${token.trim()}`, accept: "application/json" },
-      tls: { ca },
-      // A watch is silent for as long as nothing changes; its own watchdog decides when that is too long.
-      timeout: false,
-    };
-    const response = await fetch(address, init as RequestInit);
-    if (response.ok) return response;
-    const body = await response.text().catch(() => "");
-    throw new ApiError(response.status, `GET ${path}: ${response.status} ${statusMessage(body)}`);
+    });
+    if (status === 200) return body;
+    const refusal = await readAll(body, maxRefusalBytes);
+    throw new ApiError(status, `GET ${path}: ${status} ${statusMessage(refusal.toString())}`);
   };
   return {
     async list(path, query, signal) {
-      const response = await send(path, query, signal);
-      const length = Number(response.headers.get("content-length") ?? 0);
-      if (length > maxListBytes)
-        throw new ConfigError("WEFT_CONFIG_TOO_LARGE", `a list has ${length} bytes, over ${maxListBytes}`);
-      return response.json();
+      const body = await readAll(await send(path, query, signal), maxListBytes);
+      return JSON.parse(body.toString());
     },
-    async watch(path, query, signal) {
-      const { body } = await send(path, { ...query, watch: "true", allowWatchBookmarks: "true" }, signal);
-      if (body === null) throw new ApiError(200, `GET ${path}: a watch without a body`);
-      return body as unknown as AsyncIterable<Uint8Array>;
-    },
+    watch: (path, query, signal) =>
+      send(path, { ...query, watch: "true", allowWatchBookmarks: "true" }, signal),
   };
 }
 

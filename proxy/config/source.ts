@@ -40,6 +40,7 @@ export async function startKubernetesSource(options: KubernetesSourceOptions): P
   let services: Watch | undefined;
   let cancelDeadline: (() => void) | undefined;
   let indexed = false;
+  let wasReady = false;
   let closed = false;
 
   const snapshot = new Snapshot({
@@ -55,6 +56,10 @@ export async function startKubernetesSource(options: KubernetesSourceOptions): P
     },
   });
 
+  const ready = () => indexed && snapshot.view() !== undefined;
+  const notify = () => {
+    for (const listener of listeners) listener();
+  };
   const commit = () => {
     if (closed) return;
     const isNew = snapshot.commit(clock.now());
@@ -63,10 +68,15 @@ export async function startKubernetesSource(options: KubernetesSourceOptions): P
     const deadline = snapshot.deadline();
     cancelDeadline =
       deadline === undefined ? undefined : clock.after(Math.max(deadline - clock.now(), 0), commit);
-    if (!isNew) return;
-    loads.settle((key) => snapshot.isLoaded(key));
-    lastGood?.schedule(() => ({ wanted: snapshot.wanted(), objects: snapshot.objects() }));
-    for (const listener of listeners) listener();
+    if (isNew) {
+      loads.settle((key) => snapshot.isLoaded(key));
+      lastGood?.schedule(() => ({ wanted: snapshot.wanted(), objects: snapshot.objects() }));
+    }
+    // Completing the index may change nothing but that it is complete.
+    if (isNew || ready() !== wasReady) {
+      wasReady = ready();
+      notify();
+    }
   };
 
   const saved = await lastGood?.load();
@@ -146,7 +156,7 @@ export async function startKubernetesSource(options: KubernetesSourceOptions): P
 
   return {
     view: () => snapshot.view(),
-    ready: () => indexed && snapshot.view() !== undefined,
+    ready,
     onChange(listener) {
       listeners.add(listener);
       return () => listeners.delete(listener);

@@ -247,6 +247,7 @@ export interface ConfigSource {
   view(): MeshView | undefined;
   /** True when the workload's own configuration and the index are in. */
   ready(): boolean;
+  /** Fires when `view()` is a new one or `ready()` has changed. */
   onChange(listener: () => void): () => void;
   dump(): ConfigDump;
   close(): Promise<void>;

@@ -1,5 +1,6 @@
 /** Control's certificate authority as a proxy calls it: one POST with the workload's token. */
 import { readFile } from "node:fs/promises";
+import { readAll, request } from "../https/request.ts";
 
 /** Certificates as issued. */
 export interface Issued {
@@ -45,23 +46,26 @@ export function createAuthority({ url, tokenFile }: AuthorityOptions): Authority
   return {
     async issue(requestPem, anchors) {
       const token = (await readFile(tokenFile, "utf8")).trim();
-      const init = {
+      const { status, body } = await request({
         method: "POST",
+        url: new URL(`${url}/v1/certificates`),
         headers: { authorization: `Bearer ${token}`, "content-type": "application/json" },
         body: JSON.stringify({ csr: requestPem }),
+        anchors,
         signal: AbortSignal.timeout(answerMs),
-        // Certificates are asked for twice a day: a kept connection would only be memory, and stale when control moves.
-        keepalive: false,
-        tls: { ca: anchors },
-      };
-      const response = await fetch(`${url}/v1/certificates`, init as RequestInit);
-      if (Number(response.headers.get("content-length") ?? 0) > maxAnswerBytes) {
-        throw new AuthorityError("WEFT_CA_ANSWER", `the answer has over ${maxAnswerBytes} bytes`);
-      }
-      const body: unknown = await response.json().catch(() => undefined);
-      return response.status === 201 ? decodeIssued(body) : refuse(response.status, body);
+      });
+      const answer = parse((await readAll(body, maxAnswerBytes)).toString());
+      return status === 201 ? decodeIssued(answer) : refuse(status, answer);
     },
   };
+}
+
+function parse(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
 }
 
 /** Checks an answer's shape; what is in the certificates is for whoever uses them. */

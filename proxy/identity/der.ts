@@ -20,8 +20,13 @@ export const sequence = (...contents: readonly Uint8Array[]): Uint8Array => enco
 export const tagged = (number: number, ...contents: readonly Uint8Array[]): Uint8Array =>
   encode(0xa0 | number, ...contents);
 
-/** A whole number from 0 to 127. */
-export const smallInteger = (value: number): Uint8Array => encode(0x02, Uint8Array.of(value));
+/** An unsigned number from its big-endian octets: the fewest octets, and a zero before a high bit (section 8.3). */
+export function integer(octets: Uint8Array): Uint8Array {
+  let start = 0;
+  while (start < octets.length - 1 && octets[start] === 0) start++;
+  const digits = octets.subarray(start);
+  return (digits[0] ?? 0) < 0x80 ? encode(0x02, digits) : encode(0x02, Uint8Array.of(0), digits);
+}
 
 /** Whole octets: no unused bits. */
 export const bitString = (content: Uint8Array): Uint8Array => encode(0x03, Uint8Array.of(0), content);

@@ -3,13 +3,13 @@
  * life. Nothing of it is ever written or logged. Until the first certificate is there `current()` is undefined; after that there
  * is always one, and failures to renew it leave the old one in force.
  */
-import { createPublicKey, X509Certificate } from "node:crypto";
 import { createBackoff } from "../config/backoff.ts";
 import { type Clock, sleep } from "../config/clock.ts";
 import type { Log } from "../config/log.ts";
 import type { Identity, IdentitySource } from "../config/view.ts";
 import { spiffeId } from "../net/spiffe.ts";
 import { type Authority, AuthorityError, type Issued } from "./authority.ts";
+import { CertificateError, readCertificate } from "./certificate.ts";
 import { createKeyAndRequest } from "./request.ts";
 
 export interface IdentityOptions {
@@ -58,9 +58,9 @@ export function startIdentity(options: IdentityOptions): RenewedIdentity {
     for (const listener of listeners) listener();
   };
   const renew = async (): Promise<void> => {
-    const { keyPem, requestPem } = await createKeyAndRequest();
+    const { keyPem, requestPem, publicKey } = await createKeyAndRequest();
     const answer = await authority.issue(requestPem, allAnchors(options.anchors, identity?.trustBundle));
-    const id = checkIssued(answer, keyPem, clock.now());
+    const id = checkIssued(answer, publicKey, clock.now());
     if (closing.signal.aborted) return;
     issued++;
     use({ ...answer, keyPem, spiffeId: id });
@@ -125,29 +125,20 @@ export function renewalTime(issuedAt: number, notAfter: number, random: number):
 }
 
 /** The SPIFFE id of an issued leaf; throws AuthorityError for one that cannot be used. */
-function checkIssued({ certChainPem, notAfter }: Issued, keyPem: string, now: number): string {
-  let leaf: X509Certificate;
+function checkIssued({ certChainPem, notAfter }: Issued, publicKey: Uint8Array, now: number): string {
+  const unusable = (why: string) => new AuthorityError("WEFT_CA_ANSWER", `the issued certificate ${why}`);
   try {
-    leaf = new X509Certificate(certChainPem);
+    const leaf = readCertificate(certChainPem);
+    const id = leaf.names.length === 1 ? spiffeId(`URI:${leaf.names[0]}`) : undefined;
+    if (id === undefined)
+      throw unusable(`has the names ${JSON.stringify(leaf.names)}; expected one SPIFFE id`);
+    if (Buffer.compare(leaf.publicKey, publicKey) !== 0) throw unusable("is for another key");
+    if (notAfter <= now) throw unusable("has expired: is the node's clock right?");
+    return id;
   } catch (error) {
-    throw new AuthorityError("WEFT_CA_ANSWER", `the issued certificate cannot be read: ${String(error)}`);
+    if (error instanceof CertificateError) throw unusable(`cannot be read: ${error.message}`);
+    throw error;
   }
-  const id = spiffeId(leaf.subjectAltName);
-  if (id === undefined) {
-    throw new AuthorityError(
-      "WEFT_CA_ANSWER",
-      `expected one SPIFFE id as the certificate's name, found ${leaf.subjectAltName}`,
-    );
-  }
-  if (!leaf.publicKey.equals(createPublicKey(keyPem))) {
-    throw new AuthorityError("WEFT_CA_ANSWER", "the issued certificate is for another key");
-  }
-  if (notAfter <= now)
-    throw new AuthorityError(
-      "WEFT_CA_ANSWER",
-      "the issued certificate has expired: is the node's clock right?",
-    );
-  return id;
 }
 
 function allAnchors(given: string, learnt: string | undefined): string {

@@ -22,6 +22,7 @@ import {
 import {
   type Client,
   createClient,
+  type KubeObject,
   loadConfig,
   resources,
   silentLog,

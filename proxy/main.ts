@@ -3,11 +3,14 @@
 const VERSION = "0.1.0";
 const READY_PORT = 15021;
 const READY_TIMEOUT_MS = 120_000;
+/** Names the file that says that the redirection stands; unset where the init step ends before the sidecar starts. */
+const REDIRECTION_MARK = "WEFT_REDIRECTION_MARK";
 
 const HELP = `weft-proxy ${VERSION}: the data plane of Weft
 
   weft-proxy                run as a sidecar: settings come from the environment that the injector writes
   weft-proxy --config DIR   run alone, from a folder: DIR/*.json and DIR/proxy/proxy.json
+  weft-proxy init RULESET   apply nft rules, give up root, and stay until told to stop: the init step of a native sidecar
   weft-proxy wait           return when the sidecar in this pod is ready
   weft-proxy --version
   weft-proxy --help
@@ -23,7 +26,14 @@ async function main(args: readonly string[]): Promise<number> {
       process.stdout.write(HELP);
       return 0;
     case "wait":
-      return (await import("./commands/wait.ts")).wait(READY_PORT, READY_TIMEOUT_MS);
+      return (await import("./commands/wait.ts")).wait(
+        READY_PORT,
+        READY_TIMEOUT_MS,
+        process.env[REDIRECTION_MARK],
+      );
+    case "init":
+      if (argument === undefined) break;
+      return (await import("./commands/init.ts")).init(argument, process.env[REDIRECTION_MARK]);
     case undefined:
       return (await import("./commands/run.ts")).run(undefined, VERSION);
     case "--config":

@@ -29,6 +29,9 @@ fail() {
 # ensure_node: Node 24, Bun and the libraries, as the lockfile names them. Runs npm only when something changed.
 ensure_node() {
   command -v npm >/dev/null || fail "npm: not found; expected Node 20 or later with npm" "next: install Node from https://nodejs.org, then run this again"
+  # One at a time: npm empties node_modules before it fills it again.
+  exec 9>"$WEFT_CACHE/npm.lock"
+  flock 9
   if ! node hack/lib/installed.mjs; then
     step "installing the toolchain from npm (Node 24, Bun, TypeScript)"
     npm ci --no-audit --no-fund --loglevel=error >&2
@@ -38,6 +41,7 @@ ensure_node() {
   if ! bun --version >/dev/null 2>&1; then
     (cd node_modules/bun && node install.js) >&2
   fi
+  exec 9>&-
   export PATH
 }
 

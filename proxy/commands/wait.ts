@@ -2,16 +2,22 @@
  * `weft-proxy wait`: returns when the sidecar is ready; its container's postStart hook, which holds the application back. It
  * runs beside the starting proxy, so it loads nothing of it and asks cheaply, over one kept connection.
  */
+import { existsSync } from "node:fs";
+
 const INTERVAL_MS = 5;
 const REQUEST = "GET /healthz/ready HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n";
 
-/** Resolves with 0 once ready, with 1 after `timeoutMs`. */
-export async function wait(port: number, timeoutMs: number): Promise<number> {
+/** Resolves with 0 once the sidecar is ready and the file `mark`, if named, says that traffic is redirected to it; with 1
+ * after `timeoutMs`. */
+export async function wait(port: number, timeoutMs: number, mark: string | undefined): Promise<number> {
   const deadline = performance.now() + timeoutMs;
   let last = "no connection";
   while (performance.now() < deadline) {
     last = await askUntilReady(port, deadline);
-    if (last === "ready") return 0;
+    if (last === "ready") {
+      if (mark === undefined || existsSync(mark)) return 0;
+      last = "traffic is not redirected to it yet; see the log of istio-init";
+    }
     await Bun.sleep(INTERVAL_MS);
   }
   process.stderr.write(

@@ -23,7 +23,7 @@ async function injectorHistogram(): Promise<Map<number, number>> {
   for (const pod of pods.items) {
     const text = await (await fetch(`http://${pod.status.podIP}:15014/metrics`)).text();
     for (const match of text.matchAll(/^weft_webhook_duration_seconds_bucket\{([^}]*)\} (\d+)/gm)) {
-      if (!match[1]?.includes(`webhook="inject"`)) continue;
+      if (!match[1]?.includes(`path="/inject"`)) continue;
       const le = /le="([^"]+)"/.exec(match[1] ?? "")?.[1];
       const bound = le === "+Inf" ? Number.POSITIVE_INFINITY : Number(le);
       buckets.set(bound, (buckets.get(bound) ?? 0) + Number(match[2]));

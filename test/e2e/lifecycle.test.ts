@@ -109,26 +109,49 @@ describe("an injected pod", () => {
   });
 
   it("is not ready while its proxy has no configuration", async () => {
-    // A revision that no control plane serves: the injector's settings point the proxy at objects that never come.
-    await apply(
-      ...deployment({ name: "orphan", namespace: ns, annotations: { "mesh.weft.dev/revision": "nowhere" } }),
-    );
+    // As the injector makes it, but of a revision that no control plane serves: its configuration never comes.
+    const manifest = {
+      apiVersion: "v1",
+      kind: "Pod",
+      metadata: { name: "orphan", namespace: ns },
+      spec: {
+        containers: [{ name: "app", image: "weft.dev/test-app:dev", env: [{ name: "PORT", value: "8080" }] }],
+      },
+    };
+    interface Injected {
+      metadata: { labels: Record<string, string>; annotations: Record<string, string> };
+      spec: { initContainers: { env?: { name: string; value?: string }[] }[] };
+    }
+    const printed = await kubectl(["create", "-f", "-", "--dry-run=server", "-o", "json"], {
+      input: JSON.stringify(manifest),
+    });
+    const injected = JSON.parse(printed) as Injected;
+    for (const variable of injected.spec.initContainers.flatMap((c) => c.env ?? [])) {
+      if (variable.name === "WEFT_REVISION") variable.value = "nowhere";
+    }
+    const { labels, annotations } = injected.metadata;
+    await apply({
+      ...manifest,
+      metadata: { ...manifest.metadata, labels, annotations },
+      spec: injected.spec,
+    });
+    const proxy = await eventually("the proxy runs", async () => {
+      const pod = await get<Pod & { status: { podIP?: string } }>(["pod", "orphan", "-n", ns]);
+      if (pod.status.podIP === undefined) return undefined;
+      const response = await fetch(`http://${pod.status.podIP}:15021/healthz/ready`);
+      return { status: response.status };
+    });
+    expect(proxy.status).toBe(503);
     const output = await run("hack/kubectl", [
-      "rollout",
-      "status",
-      "deployment/orphan",
+      "wait",
+      "pod/orphan",
       "-n",
       ns,
-      "--timeout=8s",
+      "--for=condition=Ready",
+      "--timeout=5s",
     ]);
     expect(output.code).not.toBe(0);
-    const pods = await eventually("the pod was started", async () => {
-      const list = await get<{ items: Pod[] }>(["pods", "-n", ns, "-l", "app=orphan"]);
-      return list.items.length > 0 && list;
-    });
-    const ready = pods.items[0]?.status.conditions.find((c) => c.type === "Ready");
-    expect(ready?.status).toBe("False");
-    await kubectl(["delete", "deployment", "orphan", "-n", ns]);
+    await kubectl(["delete", "pod", "orphan", "-n", ns, "--grace-period=1"]);
   });
 
   it("takes resources from annotations", async () => {

@@ -7,6 +7,11 @@ import type { AppProbe } from "./probes.ts";
 import type { Redirection } from "./redirection.ts";
 import type { InjectionSettings } from "./settings.ts";
 
+const stateFolder = "/var/lib/weft";
+
+/** Where the init step says that traffic is redirected: only then may the application start. */
+const redirectionMark = { name: "WEFT_REDIRECTION_MARK", value: `${stateFolder}/redirected` };
+
 /** What the sidecar is told about its pod. */
 export interface SidecarFacts {
   /** `Deployment/payment-v2` */
@@ -17,18 +22,30 @@ export interface SidecarFacts {
   readonly appMetrics: AppMetrics | undefined;
 }
 
-/** Applies the redirection and ends: nft itself, as starting the proxy's runtime for it would cost 50 ms a pod. */
+/**
+ * Applies the redirection. Before a native sidecar it is one itself: it gives up its privileges and stays, as the kubelet
+ * notices an end a second late (docs/adr/0004). Otherwise it is nft itself, and ends.
+ */
 export function initContainer(
   options: Options,
   redirection: Redirection,
   settings: InjectionSettings,
 ): JsonObject {
+  const ruleset = nftRuleset(redirection);
   return {
     name: initContainerName,
     image: options.image,
     imagePullPolicy: settings.imagePullPolicy,
-    command: ["/usr/sbin/nft", nftRuleset(redirection)],
-    resources: options.resources,
+    ...(options.native
+      ? {
+          restartPolicy: "Always",
+          command: ["/usr/local/bin/weft-proxy", "init", ruleset],
+          env: [redirectionMark],
+          // It idles, and what sidecars request adds up.
+          resources: { requests: { cpu: "1m", memory: "8Mi" }, limits: { memory: "48Mi" } },
+          volumeMounts: [{ name: volumes.state, mountPath: stateFolder }],
+        }
+      : { command: ["/usr/sbin/nft", ruleset], resources: options.resources }),
     securityContext: {
       allowPrivilegeEscalation: false,
       capabilities: { add: ["NET_ADMIN"], drop: ["ALL"] },
@@ -83,7 +100,7 @@ export function proxyContainer(
     },
     volumeMounts: [
       { name: volumes.identity, mountPath: "/var/run/secrets/weft", readOnly: true },
-      { name: volumes.state, mountPath: "/var/lib/weft" },
+      { name: volumes.state, mountPath: stateFolder },
       ...options.userVolumes.mounts,
     ],
   };
@@ -120,6 +137,7 @@ function environment(options: Options, facts: SidecarFacts, settings: InjectionS
     literal("WEFT_LOG_LEVEL", proxyLogLevels[options.logLevel] ?? "info"),
     literal("WEFT_DRAIN_SECONDS", String(options.drainSeconds)),
   ];
+  if (options.native) variables.push(redirectionMark);
   if (facts.appMetrics !== undefined) {
     variables.push(literal("WEFT_APP_METRICS", JSON.stringify(facts.appMetrics)));
   }

@@ -2,7 +2,7 @@
  * Where a redirected connection wanted to go: the kernel keeps it beside the connection it rewrote (conntrack) and
  * `getsockopt` gives it back. The only foreign function that the proxy calls.
  */
-import { dlopen, ptr } from "bun:ffi";
+import { dlopen } from "bun:ffi";
 import { endpointOf, SOCKADDR_BYTES } from "./sockaddr.ts";
 
 export interface Destination {
@@ -22,13 +22,12 @@ export function createOriginalDestination(): OriginalDestination {
   const libc = dlopen("libc.so.6", {
     getsockopt: { args: ["i32", "i32", "i32", "ptr", "ptr"], returns: "i32" },
   });
-  const address = new Uint8Array(SOCKADDR_BYTES);
-  const length = new Uint32Array(1);
-  const addressAt = ptr(address);
-  const lengthAt = ptr(length);
+  // Over buffers of their own, and handed over anew each time: a small array's storage moves when its buffer is asked for.
+  const address = new Uint8Array(new ArrayBuffer(SOCKADDR_BYTES));
+  const length = new Uint32Array(new ArrayBuffer(4));
   const ask = (fd: number, level: number, option: number): boolean => {
     length[0] = SOCKADDR_BYTES;
-    return libc.symbols.getsockopt(fd, level, option, addressAt, lengthAt) === 0;
+    return libc.symbols.getsockopt(fd, level, option, address, length) === 0;
   };
   // IPv4 first: a dual-stack listener sees IPv4 connections as mapped, and the IPv6 option knows nothing of them.
   return (fd) =>

@@ -401,6 +401,7 @@ describe("a server's proxy refuses a client", () => {
     const relay = await TestServer.start((socket) => {
       const upstream = connect(15008, serverAddress);
       upstream.on("error", () => {});
+      upstream.on("close", () => socket.destroy());
       upstreams.push(upstream);
       socket.pipe(upstream).pipe(socket);
     });

@@ -38,6 +38,8 @@ export interface ProxyOptions {
   readonly identity?: { readonly certificate: string; readonly key: string; readonly trust: string };
   /** Put in front of the command, e.g. to enter a namespace. */
   readonly wrapper?: readonly string[];
+  /** Runs on the folder before the proxy starts. */
+  readonly prepare?: (folder: string) => Promise<void>;
 }
 
 /** A running proxy; `await using` ends it. */
@@ -69,6 +71,7 @@ export class TestProxy implements AsyncDisposable {
       JSON.stringify({ ...options.file, identity: names }),
     );
     await writeFile(join(folder, "objects.json"), JSON.stringify(options.objects));
+    await options.prepare?.(folder);
     const command = [...(options.wrapper ?? []), bunPath(), join(root, "proxy/main.ts"), "--config", folder];
     const [file = "", ...args] = command;
     const child = spawn(file, args, { stdio: ["ignore", "inherit", "pipe"] });

@@ -1,7 +1,8 @@
 import { messageOf, TransientError, ValidationError } from "../kube/index.ts";
 import { NameTakenError } from "./apply.ts";
 import { holderOfRevision, type Installation } from "./installation.ts";
-import type { Observation, ReconciledReason } from "./status.ts";
+import type { ReconciledReason } from "./reasons.ts";
+import type { Observation } from "./status.ts";
 
 /** A wish that cannot be fulfilled, with its reason for the condition Reconciled. */
 class Refusal extends ValidationError {

@@ -67,9 +67,10 @@ describe("taking an installation down", () => {
     expect(takeDown({ ...everything, injected: 1 })).toEqual(["wait-for-workloads"]);
   });
 
-  it("when forced leaves the configuration that sidecars still run from", () => {
+  it("when forced leaves the configuration that sidecars still run from, and the authority they trust", () => {
     const steps = takeDown({ ...everything, injected: 1, isForced: true });
     expect(steps).not.toContain("delete-compiled");
+    expect(steps).not.toContain("delete-authority");
     expect(steps.at(-1)).toBe("finish");
   });
 
@@ -93,7 +94,7 @@ describe("taking an installation down", () => {
         const steps = takeDown(start);
         expect(steps.at(-1)).toBe("finish");
         // The key that cannot be made again goes when nothing else is left.
-        if (start.authority) expect(steps.at(-2)).toBe("delete-authority");
+        if (start.authority && start.injected === 0) expect(steps.at(-2)).toBe("delete-authority");
       }),
     );
   });

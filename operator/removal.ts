@@ -31,7 +31,8 @@ const podsMs = 1_000;
 /**
  * The one next step of taking an installation down. The order: nothing while workloads need it; then the webhook
  * configurations, so that no API server asks a control plane that is going; then control; then what it wrote; then its
- * rights; the CA Secret last, as it is what cannot be made again. What sidecars still run from is left when forced.
+ * rights; the CA Secret last, as it is what cannot be made again. When forced, what sidecars still run from is left:
+ * their configuration, and the authority that a new installation goes on with.
  */
 export function nextRemovalStep(remains: Remains): RemovalStep {
   if (remains.injected > 0 && !remains.isForced) return { do: "wait-for-workloads" };
@@ -47,6 +48,6 @@ export function nextRemovalStep(remains: Remains): RemovalStep {
   if (remains.controlPods > 0) return { do: "wait", ms: podsMs, for: "pods of control to end" };
   if (remains.compiled && remains.injected === 0) return { do: "delete-compiled" };
   if (remains.access) return { do: "delete-access" };
-  if (remains.authority) return { do: "delete-authority" };
+  if (remains.authority && remains.injected === 0) return { do: "delete-authority" };
   return { do: "finish" };
 }

@@ -2,6 +2,7 @@ import type { MeshInstallationStatus } from "../crds/mesh-installation.ts";
 import { type Condition, findCondition, setCondition } from "../kube/index.ts";
 import type { CertificateReport } from "./certificates/report.ts";
 import type { Installation } from "./installation.ts";
+import type { DeletingReason, ReadyReason, ReconciledReason, WebhookReason } from "./reasons.ts";
 
 /** What was found out about an installation in one look. */
 export interface Observation {
@@ -20,17 +21,6 @@ export interface Observation {
   readonly deleting?: { readonly reason: DeletingReason; readonly message: string } | undefined;
 }
 
-export type ReconciledReason =
-  | "Reconciled"
-  | "Paused"
-  | "Conflict"
-  | "NameTaken"
-  | "UnsupportedVersion"
-  | "DefinitionsNotEstablished"
-  | "ReconcileFailed"
-  | "Deleting";
-export type DeletingReason = "WorkloadsStillInjected" | "InProgress";
-
 export interface DeploymentState {
   readonly wanted: number;
   readonly available: number;
@@ -43,13 +33,6 @@ export interface WebhookState {
   readonly reason: WebhookReason;
   readonly message: string;
 }
-export type WebhookReason =
-  | "Answering"
-  | "NotInstalled"
-  | "NotProbed"
-  | "NotCalled"
-  | "CallFailed"
-  | "NotAnswering";
 
 type Statement = Pick<Condition, "type" | "status" | "reason" | "message">;
 
@@ -114,17 +97,21 @@ function readiness(
     return { status: "Unknown", reason: reconciled.reason, message: `not known: ${reconciled.message}` };
   }
   if (deployment === undefined) {
-    return { status: "False", reason: "ControlMissing", message: "the Deployment of control is not there" };
+    return {
+      status: "False",
+      reason: "ControlMissing" satisfies ReadyReason,
+      message: "the Deployment of control is not there",
+    };
   }
   if (available === 0) {
     const message = `none of ${wanted} replicas of control is available; see their pods' events and logs`;
-    return { status: "False", reason: "ControlNotAvailable", message };
+    return { status: "False", reason: "ControlNotAvailable" satisfies ReadyReason, message };
   }
   if (certificates.status !== "True") return certificates;
   if (webhook.status !== "True") return webhook;
   const rolling = isObserved ? "" : ", while a change rolls out";
   const message = `${available} of ${wanted} replicas of control serve${rolling}`;
-  return { status: "True", reason: "Serving", message };
+  return { status: "True", reason: "Serving" satisfies ReadyReason, message };
 }
 
 /** One word for the printer column: the first condition that does not hold, else Healthy. */

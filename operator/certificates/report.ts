@@ -1,4 +1,5 @@
 import { isValidAt, readCertificates, unique, writeCertificates } from "../../control/ca/index.ts";
+import type { CertificateReason } from "../reasons.ts";
 import { type CertificateSecrets, chosenSecret, isOurs, readRoot, readSecret } from "./decide.ts";
 
 /** What is to be said and used of the certificates at a moment. */
@@ -14,8 +15,6 @@ export interface CertificateReport {
   readonly intermediateEnd: number | undefined;
   readonly rootEnd: number | undefined;
 }
-
-export type CertificateReason = "Valid" | "ExpiresSoon" | "Expired" | "SecretInvalid" | "SecretMissing";
 
 const day = 24 * 60 * 60_000;
 /** The operator's own intermediate is renewed four months before its end; a user's may be shorter-lived. */

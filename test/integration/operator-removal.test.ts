@@ -138,6 +138,9 @@ describe("a MeshInstallation that is deleted", () => {
       body: { metadata: { annotations: { "mesh.weft.dev/force-delete": "true" } } },
     });
     await eventually("it is gone", () => bench.isGone(meshInstallations, { name: "forced" }), 30_000);
+    expect(
+      await bench.isGone(resources.secrets, { namespace: "istio-forced", name: "istio-ca-secret" }),
+    ).toBe(false);
     expect(await bench.isGone(serviceConfigs, { namespace: "default", name: "index.forced" })).toBe(false);
     expect(await bench.owned("forced")).toEqual([]);
   });

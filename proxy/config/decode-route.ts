@@ -73,18 +73,18 @@ const directResponse = object({
   bodyBase64: optional(text),
 });
 
-const action: Decoder<RouteAction> = (value, path) => {
+const action: Decoder<RouteAction> = (value) => {
   const kind = (value as { kind?: unknown } | null | undefined)?.kind;
   switch (kind) {
     case "forward":
-      return forward(value, path);
+      return forward(value);
     case "redirect":
-      return redirect(value, path);
+      return redirect(value);
     case "directResponse":
-      return directResponse(value, path);
+      return directResponse(value);
     default:
       throw new ShapeError(
-        `${path}.kind: expected one of forward, redirect, directResponse, found ${JSON.stringify(kind) ?? "nothing"}`,
+        `expected a kind out of forward, redirect, directResponse, found ${JSON.stringify(kind) ?? "nothing"}`,
       );
   }
 };

@@ -65,8 +65,8 @@ const envelope = object({ kind: optional(text), metadata });
 
 /** The metadata of any object, before its content is looked at. Throws ConfigError. */
 export function decodeMeta(value: unknown, kind: ObjectMeta["kind"]): ObjectMeta {
-  return guarded(kind, () => {
-    const { name, namespace, resourceVersion, labels } = envelope(value, kind).metadata;
+  return guarded(kind, "", () => {
+    const { name, namespace, resourceVersion, labels } = envelope(value).metadata;
     return { kind, namespace, name, key: labels[keyLabel] ?? "", resourceVersion: resourceVersion ?? "" };
   });
 }
@@ -75,8 +75,8 @@ export function decodeMeta(value: unknown, kind: ObjectMeta["kind"]): ObjectMeta
 export function decodeObject(value: unknown, meta: ObjectMeta): CompiledObject | undefined {
   const status = (value as { status?: unknown }).status;
   if (status === undefined || status === null || Object.keys(status).length === 0) return undefined;
-  return guarded(objectName(meta), () => {
-    const { hash, generations, writtenAt } = header(status, "status");
+  return guarded(objectName(meta), ".status", () => {
+    const { hash, generations, writtenAt } = header(status);
     const at = writtenAt === undefined ? Number.NaN : Date.parse(writtenAt);
     const part = meta.kind === "WorkloadConfig" ? workloadPart(status) : servicePart(status);
     return { meta, hash, generations, writtenAt: Number.isNaN(at) ? undefined : at, part };
@@ -88,12 +88,12 @@ export function objectName(meta: Pick<ObjectMeta, "kind" | "namespace" | "name">
   return `${meta.kind}/${meta.namespace}/${meta.name}`;
 }
 
-function guarded<T>(what: string, decode: () => T): T {
+function guarded<T>(what: string, within: string, decode: () => T): T {
   try {
     return decode();
   } catch (error) {
     if (error instanceof ShapeError)
-      throw new ConfigError("WEFT_CONFIG_MALFORMED", `${what}: ${error.message}`);
+      throw new ConfigError("WEFT_CONFIG_MALFORMED", `${what}: ${error.within(within).message}`);
     throw error;
   }
 }
@@ -159,11 +159,11 @@ const endpoints: Decoder<EndpointsPart> = object({
 const parts = object({ index: optional(index), service: optional(service), endpoints: optional(endpoints) });
 
 function servicePart(status: unknown): Part {
-  const found: Pick<ServiceConfigStatus, "index" | "service" | "endpoints"> = parts(status, "status");
+  const found: Pick<ServiceConfigStatus, "index" | "service" | "endpoints"> = parts(status);
   if (found.index !== undefined) return { kind: "index", index: found.index };
   if (found.service !== undefined) return { kind: "service", service: found.service };
   if (found.endpoints !== undefined) return { kind: "endpoints", endpoints: found.endpoints };
-  throw new ShapeError("status: expected one of index, service, endpoints, found none");
+  throw new ShapeError("expected one of index, service, endpoints, found none");
 }
 
 const mtls = oneOf("STRICT", "PERMISSIVE", "DISABLE");
@@ -229,5 +229,5 @@ const workload: Decoder<WorkloadConfigStatus> = object({
 });
 
 function workloadPart(status: unknown): Part {
-  return { kind: "workload", workload: workload(status, "status") };
+  return { kind: "workload", workload: workload(status) };
 }

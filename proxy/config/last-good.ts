@@ -2,10 +2,10 @@
  * What was in force, on disk: a container that restarts serves at once from it, with the API server up or down. The file holds
  * compiled objects as the API has them, so they come back in through the same decoder; nothing in it is secret.
  */
-import { mkdir, readFile, rename, stat, writeFile } from "node:fs/promises";
+import { mkdir, open, readFile, rename, stat } from "node:fs/promises";
 import { join } from "node:path";
 import type { Clock } from "./clock.ts";
-import { type CompiledObject, type ObjectMeta, objectName } from "./decode.ts";
+import type { ObjectMeta } from "./decode.ts";
 import type { Log } from "./log.ts";
 
 /** What a restart begins with. */
@@ -15,13 +15,17 @@ export interface LastGood {
   readonly objects: readonly { readonly kind: ObjectMeta["kind"]; readonly [field: string]: unknown }[];
 }
 
+/** What to save: the objects one by one, as JSON, so that not all of them are text at once. */
+export interface Saving {
+  readonly wanted: readonly string[];
+  readonly objects: Iterable<string>;
+}
+
 export interface LastGoodStore {
   /** What was saved; undefined when there is nothing that can be read. */
   load(): Promise<LastGood | undefined>;
   /** Saves soon what `take` gives then; changes close together make one write. */
-  schedule(
-    take: () => { readonly wanted: readonly string[]; readonly objects: readonly CompiledObject[] },
-  ): void;
+  schedule(take: () => Saving): void;
   /** Writes what is scheduled. */
   close(): Promise<void>;
 }
@@ -34,28 +38,20 @@ const format = 1;
 
 export function createLastGoodStore(folder: string, clock: Clock, log: Log): LastGoodStore {
   const file = join(folder, "last-good.json");
-  let take: Parameters<LastGoodStore["schedule"]>[0] | undefined;
+  let take: (() => Saving) | undefined;
   let cancel: (() => void) | undefined;
   let writing: Promise<void> = Promise.resolve();
 
   const write = async () => {
-    const state = take?.();
+    const saving = take?.();
     take = undefined;
     cancel = undefined;
-    if (state === undefined) return;
+    if (saving === undefined) return;
     try {
-      const text = JSON.stringify({ format, wanted: state.wanted, objects: state.objects.map(toJson) });
-      if (text.length > maxBytes) {
-        log("warn", "configuration is too large to be saved for a restart", {
-          bytes: text.length,
-          limit: maxBytes,
-        });
-        return;
-      }
       await mkdir(folder, { recursive: true });
       // Whole or not at all: a restart may come at any moment.
-      await writeFile(`${file}.new`, text, { mode: 0o600 });
-      await rename(`${file}.new`, file);
+      if (await writePieces(`${file}.new`, pieces(saving))) await rename(`${file}.new`, file);
+      else log("warn", "configuration is too large to be saved for a restart", { limit: maxBytes });
     } catch (error) {
       log("warn", "configuration could not be saved for a restart", { file, error: String(error) });
     }
@@ -87,19 +83,30 @@ export function createLastGoodStore(folder: string, clock: Clock, log: Log): Las
   };
 }
 
-function toJson(object: CompiledObject): object {
-  const { meta, hash, generations, writtenAt, part } = object;
-  const header = {
-    hash,
-    generations,
-    ...(writtenAt === undefined ? {} : { writtenAt: new Date(writtenAt).toISOString() }),
-  };
-  const { kind, ...content } = part;
-  return {
-    kind: meta.kind,
-    metadata: { namespace: meta.namespace, name: meta.name, labels: { "mesh.weft.dev/key": meta.key } },
-    status: kind === "workload" ? { ...part.workload, ...header } : { ...header, ...content },
-  };
+function* pieces({ wanted, objects }: Saving): Generator<string> {
+  yield `{"format":${format},"wanted":${JSON.stringify(wanted)},"objects":[`;
+  let separator = "\n";
+  for (const object of objects) {
+    yield separator + object;
+    separator = ",\n";
+  }
+  yield "\n]}\n";
+}
+
+/** False when it would be too large. */
+async function writePieces(path: string, texts: Iterable<string>): Promise<boolean> {
+  const handle = await open(path, "w", 0o600);
+  let size = 0;
+  try {
+    for (const text of texts) {
+      size += Buffer.byteLength(text);
+      if (size > maxBytes) return false;
+      await handle.writeFile(text);
+    }
+    return true;
+  } finally {
+    await handle.close();
+  }
 }
 
 function decode(value: unknown): LastGood | undefined {
@@ -107,19 +114,10 @@ function decode(value: unknown): LastGood | undefined {
     format: found,
     wanted,
     objects,
-  } = value as { format?: unknown; wanted?: unknown; objects?: unknown };
+  } = (value ?? {}) as { format?: unknown; wanted?: unknown; objects?: unknown };
   if (found !== format || !Array.isArray(wanted) || !Array.isArray(objects)) return undefined;
   return {
     wanted: wanted.filter((key) => typeof key === "string"),
     objects: objects.filter((each) => each?.kind === "ServiceConfig" || each?.kind === "WorkloadConfig"),
   };
-}
-
-/** For messages: what of the saved state could not be used. */
-export function describeSaved(object: unknown): string {
-  const { kind, metadata } = object as {
-    kind: ObjectMeta["kind"];
-    metadata?: { namespace?: string; name?: string };
-  };
-  return objectName({ kind, namespace: metadata?.namespace ?? "?", name: metadata?.name ?? "?" });
 }

@@ -59,9 +59,9 @@ export class ServiceIndex {
     return this.#addresses.find(address);
   }
 
-  /** What a namespace's part was, without the services that are not for this proxy. */
-  part(namespace: string): IndexPart {
-    return { namespace, services: this.#shards.get(namespace)?.entries() ?? [] };
+  /** A namespace's services as the JSON of a list, without those that are not for this proxy. */
+  json(namespace: string): string {
+    return `[${this.#shards.get(namespace)?.text ?? ""}]`;
   }
 
   byName(namespace: string, name: string): FoundEntry | undefined {
@@ -104,9 +104,9 @@ function wider(pattern: string): string | undefined {
 /** One namespace's entries. */
 class Shard {
   readonly namespace: string;
-  /** The entries as JSON, one after the other. */
-  readonly #text: string;
-  /** Where each entry begins; one more for the end. */
+  /** The entries as JSON, with commas between them. */
+  readonly text: string;
+  /** Where each entry begins, and where one more would. */
   readonly #starts: Uint32Array;
   readonly #names: HashTable;
   readonly #hosts: ReadonlyMap<string, number> | undefined;
@@ -117,9 +117,9 @@ class Shard {
   constructor(namespace: string, entries: readonly IndexEntry[]) {
     this.namespace = namespace;
     const texts = entries.map(({ exportTo: _, ...entry }) => JSON.stringify(entry));
-    let at = 0;
-    this.#starts = Uint32Array.from([0, ...texts.map((each) => (at += each.length))]);
-    this.#text = flat(texts.join(""));
+    this.#starts = new Uint32Array(entries.length + 1);
+    for (const [i, { length }] of texts.entries()) this.#starts[i + 1] = (this.#starts[i] ?? 0) + length + 1;
+    this.text = flat(texts.join(","));
     this.#names = new HashTable(Uint32Array.from(entries, (entry) => hash(entry.name)));
     const hosts = entries.flatMap((entry, i) =>
       (entry.hosts ?? []).map((host) => [host.toLowerCase(), i] as const),
@@ -140,16 +140,9 @@ class Shard {
     return this.#hosts !== undefined;
   }
 
-  entries(): IndexEntry[] {
-    return Array.from({ length: this.size }, (_, i) => this.#parse(i));
-  }
-
   entry(index: number): FoundEntry {
-    return { ...this.#parse(index), namespace: this.namespace };
-  }
-
-  #parse(index: number): IndexEntry {
-    return JSON.parse(this.#text.slice(this.#starts[index], this.#starts[index + 1]));
+    const text = this.text.slice(this.#starts[index], (this.#starts[index + 1] ?? 1) - 1);
+    return { ...(JSON.parse(text) as IndexEntry), namespace: this.namespace };
   }
 
   byName(name: string): FoundEntry | undefined {

@@ -532,11 +532,10 @@ describe("what is in force", () => {
   });
 
   it("loses what a new list no longer holds", () => {
-    const { snapshot, put, current } = setup(serviceObject("shop", "pay"), payEndpoints());
+    const { snapshot, put, want, current } = setup(serviceObject("shop", "pay"), payEndpoints());
     put(indexObject("bank", [entry("bank", "open")]));
-    const names = new Set(
-      snapshot.objects().map(({ meta }) => `${meta.kind}/${meta.namespace}/${meta.name}`),
-    );
+    want("pay");
+    const names = new Set(snapshot.applied().map(({ name }) => name));
     names.delete("ServiceConfig/bank/index.default");
     snapshot.keepOnly("ServiceConfig", names);
     put();

@@ -4,6 +4,7 @@
  */
 import type { Random } from "../balance/picker.ts";
 import { type CompiledObject, decodeMeta, decodeObject, type ObjectMeta, objectName } from "./decode.ts";
+import { encodeObject } from "./encode.ts";
 import { EndpointRegistry } from "./endpoint.ts";
 import { compileInbound } from "./inbound.ts";
 import { createView, type LoadedService } from "./mesh-view.ts";
@@ -78,7 +79,7 @@ export class Snapshot {
 
   /** Drops what a list of some keys no longer holds: everything else of these keys is gone. */
   keepOnly(kind: ObjectMeta["kind"], names: ReadonlySet<string>, keys?: ReadonlySet<string>): void {
-    for (const { meta } of this.objects()) {
+    for (const meta of this.#metas()) {
       if (meta.kind === kind && !names.has(objectName(meta)) && keys?.has(meta.key) !== false)
         this.drop(meta);
     }
@@ -162,15 +163,22 @@ export class Snapshot {
     return [...this.#applied.values()];
   }
 
-  /** Every object held, for the last-good file. */
-  objects(): readonly CompiledObject[] {
-    const objects: CompiledObject[] = [];
-    for (const [namespace, object] of this.#indexParts) {
-      objects.push({ ...object, part: { kind: "index", index: this.#index.part(namespace) } });
-    }
+  /** Every object held, as JSON, one by one: what a restart begins with. */
+  *saved(): Generator<string> {
+    for (const [namespace, object] of this.#indexParts)
+      yield encodeObject(object, this.#index.json(namespace));
+    if (this.#workload !== undefined) yield encodeObject(this.#workload.object);
+    for (const state of this.#services.values())
+      for (const object of state.objects) yield encodeObject(object);
+  }
+
+  #metas(): ObjectMeta[] {
+    const objects = [
+      ...this.#indexParts.values(),
+      ...[...this.#services.values()].flatMap((state) => state.objects),
+    ];
     if (this.#workload !== undefined) objects.push(this.#workload.object);
-    for (const state of this.#services.values()) objects.push(...state.objects);
-    return objects;
+    return objects.map(({ meta }) => meta);
   }
 
   #accept(object: CompiledObject): void {

@@ -4,7 +4,7 @@ import type { Api } from "./api.ts";
 import type { Clock } from "./clock.ts";
 import { decodeMeta, type ObjectMeta, objectName } from "./decode.ts";
 import { ConfigError } from "./errors.ts";
-import { describeSaved, type LastGoodStore } from "./last-good.ts";
+import type { LastGoodStore } from "./last-good.ts";
 import { createLoads } from "./loads.ts";
 import type { Log } from "./log.ts";
 import { Snapshot } from "./snapshot.ts";
@@ -70,7 +70,7 @@ export async function startKubernetesSource(options: KubernetesSourceOptions): P
       deadline === undefined ? undefined : clock.after(Math.max(deadline - clock.now(), 0), commit);
     if (isNew) {
       loads.settle((key) => snapshot.isLoaded(key));
-      lastGood?.schedule(() => ({ wanted: snapshot.wanted(), objects: snapshot.objects() }));
+      lastGood?.schedule(() => ({ wanted: snapshot.wanted(), objects: snapshot.saved() }));
     }
     // Completing the index may change nothing but that it is complete.
     if (isNew || ready() !== wasReady) {
@@ -84,7 +84,7 @@ export async function startKubernetesSource(options: KubernetesSourceOptions): P
     try {
       snapshot.put(object, object.kind);
     } catch (error) {
-      log("warn", "a saved object cannot be used", { object: describeSaved(object), error: String(error) });
+      log("warn", "a saved object cannot be used", { error: String(error) });
     }
   }
   if (saved !== undefined) {

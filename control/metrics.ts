@@ -16,7 +16,7 @@ export interface ControlMetrics {
   token(how: string): void;
 }
 
-const seconds = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 1, 5];
+const seconds = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.02, 0.05, 0.1, 0.5, 1, 5];
 
 export function createControlMetrics(): ControlMetrics {
   const registry = new Registry();

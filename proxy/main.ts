@@ -10,7 +10,7 @@ const HELP = `weft-proxy ${VERSION}: the data plane of Weft
 
   weft-proxy                run as a sidecar: settings come from the environment that the injector writes
   weft-proxy --config DIR   run alone, from a folder: DIR/*.json and DIR/proxy/proxy.json
-  weft-proxy init RULESET   apply nft rules, give up root, and stay until told to stop: the init step of a native sidecar
+  weft-proxy init RULESET   apply nft rules, drop all capabilities, and stay until told to stop: the init step of a native sidecar
   weft-proxy wait           return when the sidecar in this pod is ready
   weft-proxy --version
   weft-proxy --help
@@ -34,6 +34,8 @@ async function main(args: readonly string[]): Promise<number> {
     case "init":
       if (argument === undefined) break;
       return (await import("./commands/init.ts")).init(argument, process.env[REDIRECTION_MARK]);
+    case "hold": // what `init` goes on as, without its capabilities
+      return (await import("./commands/init.ts")).hold(process.env[REDIRECTION_MARK]);
     case undefined:
       return (await import("./commands/run.ts")).run(undefined, VERSION);
     case "--config":

@@ -1,18 +1,18 @@
 /**
- * `weft-proxy init RULESET`: the init step of a native sidecar. Applies the redirection, gives up root for good, says so,
- * and stays idle until it is told to stop.
+ * `weft-proxy init RULESET`: the init step of a native sidecar. Applies the redirection, gives up its capabilities for good,
+ * says so, and stays idle until it is told to stop.
  *
  * It stays because the kubelet learns that an init container has *ended* only at its next sweep, up to a second later,
- * but that one has *started* at once (docs/adr/0004): a pod is ready that much sooner. Nothing privileged stays: the
- * process is uid 1337 without capabilities, and `allowPrivilegeEscalation: false` keeps it so.
+ * but that one has *started* at once (docs/adr/0004): a pod is ready that much sooner.
  */
-import { dlopen, FFIType } from "bun:ffi";
+import { dlopen, FFIType, ptr } from "bun:ffi";
 import { rmSync, writeFileSync } from "node:fs";
 
-const PROXY_ID = 1337;
+/** _LINUX_CAPABILITY_VERSION_3 of linux/capability.h: two words for each of effective, permitted and inheritable. */
+const CAPABILITY_VERSION = 0x20080522;
 
-/** Applies `ruleset` with nft and waits for SIGTERM; resolves with 1 when nft refused it. */
-export async function init(ruleset: string, mark: string | undefined): Promise<number> {
+/** Applies `ruleset` with nft and goes on as `hold`; resolves with 1 when nft refused it. */
+export function init(ruleset: string, mark: string | undefined): number {
   if (mark !== undefined) rmSync(mark, { force: true });
   const nft = Bun.spawnSync(["/usr/sbin/nft", ruleset], { stdout: "inherit", stderr: "inherit" });
   if (!nft.success) {
@@ -21,7 +21,15 @@ export async function init(ruleset: string, mark: string | undefined): Promise<n
     );
     return 1;
   }
-  giveUpRoot();
+  becomeUnprivileged(
+    process.execPath,
+    ["weft-proxy", "hold"],
+    mark === undefined ? [] : [`WEFT_REDIRECTION_MARK=${mark}`],
+  );
+}
+
+/** Says that the redirection stands, and waits for SIGTERM. */
+export async function hold(mark: string | undefined): Promise<number> {
   if (mark !== undefined) writeFileSync(mark, "");
   await new Promise<void>((stop) => {
     const alive = setInterval(() => undefined, 1 << 30);
@@ -33,15 +41,25 @@ export async function init(ruleset: string, mark: string | undefined): Promise<n
   return 0;
 }
 
-/** Leaving uid 0 clears the permitted and effective capabilities of every thread (capabilities(7)); glibc tells them all. */
-function giveUpRoot(): void {
+/**
+ * Empties this thread's capabilities and replaces the process by `file`. The new image starts without any: the container's
+ * `allowPrivilegeEscalation: false` sets no_new_privs, under which execve(2) gives even root no more than the caller had,
+ * and every other thread ends with the old image.
+ */
+function becomeUnprivileged(file: string, argv: readonly string[], environment: readonly string[]): never {
   const libc = dlopen("libc.so.6", {
-    setresgid: { args: [FFIType.u32, FFIType.u32, FFIType.u32], returns: FFIType.i32 },
-    setresuid: { args: [FFIType.u32, FFIType.u32, FFIType.u32], returns: FFIType.i32 },
+    capset: { args: [FFIType.ptr, FFIType.ptr], returns: FFIType.i32 },
+    execve: { args: [FFIType.ptr, FFIType.ptr, FFIType.ptr], returns: FFIType.i32 },
   });
-  const failed =
-    libc.symbols.setresgid(PROXY_ID, PROXY_ID, PROXY_ID) !== 0 ||
-    libc.symbols.setresuid(PROXY_ID, PROXY_ID, PROXY_ID) !== 0;
-  libc.close();
-  if (failed) throw new Error("init: could not become uid 1337; expected to run as root, which may always");
+  const header = new Uint32Array([CAPABILITY_VERSION, 0]);
+  const none = new Uint32Array(6);
+  if (libc.symbols.capset(ptr(header), ptr(none)) !== 0)
+    throw new Error("init: capset(2) refused to drop capabilities");
+  const strings = [file, ...argv, ...environment].map((text) => Buffer.from(`${text}\0`));
+  const pointers = (from: number, count: number) =>
+    BigUint64Array.from([...strings.slice(from, from + count).map((text) => BigInt(ptr(text))), 0n]);
+  const args = pointers(1, argv.length);
+  const env = pointers(1 + argv.length, environment.length);
+  libc.symbols.execve(ptr(strings[0] ?? Buffer.from("\0")), ptr(args), ptr(env));
+  throw new Error(`init: execve(2) of ${file} failed`);
 }

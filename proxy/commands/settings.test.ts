@@ -13,7 +13,14 @@ const env = {
 
 describe("the sidecar's settings", () => {
   it("are what the injector wrote, with defaults for the rest", () => {
-    expect(readSettings({ ...env, WEFT_POD_LABELS: '{"app":"web"}', WEFT_DRAIN_SECONDS: "7", WEFT_LOG_LEVEL: "debug" })).toMatchObject({
+    expect(
+      readSettings({
+        ...env,
+        WEFT_POD_LABELS: '{"app":"web"}',
+        WEFT_DRAIN_SECONDS: "7",
+        WEFT_LOG_LEVEL: "debug",
+      }),
+    ).toMatchObject({
       revision: "default",
       podIps: ["10.1.0.7", "fd00::7"],
       labels: { app: "web" },
@@ -22,7 +29,12 @@ describe("the sidecar's settings", () => {
       logLevel: "debug",
       trustDomain: "cluster.local",
     });
-    expect(readSettings(env)).toMatchObject({ labels: {}, drainSeconds: 25, logLevel: "info", appMetrics: undefined });
+    expect(readSettings(env)).toMatchObject({
+      labels: {},
+      drainSeconds: 25,
+      logLevel: "info",
+      appMetrics: undefined,
+    });
   });
 
   it("put an IPv6 API server into brackets", () => {
@@ -30,12 +42,23 @@ describe("the sidecar's settings", () => {
   });
 
   it("take the application's metrics port as a number or as text", () => {
-    expect(readSettings({ ...env, WEFT_APP_METRICS: '{"port":"9100"}' }).appMetrics).toEqual({ port: 9100, path: "/metrics" });
+    expect(readSettings({ ...env, WEFT_APP_METRICS: '{"port":"9100"}' }).appMetrics).toEqual({
+      port: 9100,
+      path: "/metrics",
+    });
   });
 
   it("name everything that is missing or malformed at once", () => {
-    const read = () => readSettings({ WEFT_POD_LABELS: "[1]", WEFT_DRAIN_SECONDS: "soon", WEFT_APP_METRICS: '{"port":0}' });
-    for (const name of ["KUBERNETES_SERVICE_HOST", "WEFT_NAMESPACE", "WEFT_POD_IP", "WEFT_WORKLOAD", "WEFT_CA_URL", "WEFT_CA_ROOT"]) {
+    const read = () =>
+      readSettings({ WEFT_POD_LABELS: "[1]", WEFT_DRAIN_SECONDS: "soon", WEFT_APP_METRICS: '{"port":0}' });
+    for (const name of [
+      "KUBERNETES_SERVICE_HOST",
+      "WEFT_NAMESPACE",
+      "WEFT_POD_IP",
+      "WEFT_WORKLOAD",
+      "WEFT_CA_URL",
+      "WEFT_CA_ROOT",
+    ]) {
       expect(read).toThrow(name);
     }
     expect(read).toThrow("WEFT_POD_LABELS: expected a JSON object of strings, found [1]");

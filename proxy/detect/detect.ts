@@ -38,7 +38,7 @@ function detectRequestLine(bytes: Uint8Array): Detected {
   // Methods that anyone uses are upper case; a lower-case word and a space begins many text protocols.
   while (at < length && at <= MAX_METHOD && isMethod(bytes[at] as number)) at++;
   if (at === length) return at <= MAX_METHOD ? "more" : "tcp";
-  if (at === 0 || bytes[at] !== 0x20) return "tcp";
+  if (at === 0 || at > MAX_METHOD || bytes[at] !== 0x20) return "tcp";
   const lineLimit = Math.min(length, MAX_LINE);
   let end = at + 1;
   while (end < lineLimit && bytes[end] !== 0x0a) {

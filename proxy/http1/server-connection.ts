@@ -61,6 +61,8 @@ export class ServerConnection extends TimerEntry implements SocketEvents {
   #processing = false;
   /** A part of a head is in, and its time is running. */
   #headBegun = false;
+  /** The body was refused: where the next request begins cannot be known. */
+  #malformedBody = false;
 
   constructor(socket: Socket, options: ServerOptions, events: ServerEvents) {
     super();
@@ -130,7 +132,7 @@ export class ServerConnection extends TimerEntry implements SocketEvents {
     if (this.#state >= CLOSING) return;
     this.#bodyOpen = false;
     this.head.release();
-    if (close) {
+    if (close || this.#malformedBody) {
       this.#linger();
       return;
     }
@@ -172,7 +174,7 @@ export class ServerConnection extends TimerEntry implements SocketEvents {
   }
 
   data(chunk: Buffer): void {
-    if (this.#state >= CLOSING) return;
+    if (this.#state >= CLOSING || this.#malformedBody) return;
     const rest = this.#input;
     if (rest === undefined) {
       this.#input = chunk;
@@ -261,6 +263,9 @@ export class ServerConnection extends TimerEntry implements SocketEvents {
   }
 
   #malformed(): void {
+    if (this.#malformedBody) return;
+    this.#malformedBody = true;
+    this.#input = undefined;
     this.#events.refused(this.#body.refused);
     this.#events.aborted("malformed");
   }

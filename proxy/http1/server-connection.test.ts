@@ -1,0 +1,203 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { FakeTime, fakeSocket } from "../net/socket.fake.ts";
+import { TimerWheel } from "../net/timer-wheel.ts";
+import { refusal } from "./refusal.ts";
+import { ServerConnection, type ServerEvents } from "./server-connection.ts";
+
+/** Answers each request with its number once its body is in; writes down all that happens. */
+class Recorder implements ServerEvents {
+  readonly events: string[] = [];
+  readonly #answers: boolean;
+  connection: ServerConnection | undefined;
+  #body = "";
+
+  constructor(answers = true) {
+    this.#answers = answers;
+  }
+
+  request(): void {
+    const { connection } = this;
+    if (connection === undefined) return;
+    this.events.push(`${connection.head.method} ${connection.head.path}`);
+    this.#body = "";
+    if (connection.takeBody())
+      this.#add(connection.taken.subarray(connection.takenStart, connection.takenEnd));
+    if (connection.requestDone) this.#over();
+    else connection.openBody(true);
+  }
+  requestBody(bytes: Buffer, start: number, end: number, last: boolean): boolean {
+    this.#add(bytes.subarray(start, end));
+    if (last) this.#over();
+    return true;
+  }
+  #add(bytes: Buffer): void {
+    this.#body += bytes.toString("latin1");
+  }
+  #over(): void {
+    this.events.push(`body ${this.#body}`);
+    if (this.#answers) this.answer();
+  }
+  answer(): void {
+    this.connection?.plain(200, "", false);
+    this.connection?.finish(this.connection.closesAfter);
+  }
+  clientWritable(): void {}
+  aborted(reason: string): void {
+    this.events.push(`aborted ${reason}`);
+    if (reason === "malformed") {
+      this.connection?.plain(400, "", true);
+      this.connection?.finish(true);
+    }
+  }
+  refused(code: number): void {
+    this.events.push(`refused ${refusal(code).reason}`);
+  }
+  closed(): void {}
+}
+
+function serve(answers = true) {
+  const time = new FakeTime();
+  const wheel = new TimerWheel(time, 10);
+  const { socket, raw } = fakeSocket();
+  const recorder = new Recorder(answers);
+  const connection = new ServerConnection(socket, { wheel, idleMs: 10_000, headMs: 1_000 }, recorder);
+  recorder.connection = connection;
+  return { time, wheel, socket, raw, recorder, connection };
+}
+
+/** What happens when `text` arrives cut at `cuts`. */
+function outcome(
+  text: string,
+  cuts: readonly number[],
+): { events: readonly string[]; written: string; ending: string } {
+  const { socket, raw, recorder } = serve();
+  const bytes = Buffer.from(text, "latin1");
+  const ends = [...new Set(cuts.map((cut) => cut % (bytes.length + 1)))].sort((a, b) => a - b);
+  let at = 0;
+  for (const end of [...ends, bytes.length]) {
+    if (end > at) socket.onData(Buffer.from(bytes.subarray(at, end)));
+    at = Math.max(at, end);
+  }
+  // How much of a body had come before it was found malformed depends on the cuts; that it was found does not.
+  const events = recorder.events.filter(
+    (each, index) => !(each.startsWith("body") && recorder.events[index + 1]?.startsWith("refused")),
+  );
+  return { events, written: raw.text, ending: raw.ending };
+}
+
+const message = fc.constantFrom(
+  "GET / HTTP/1.1\r\nHost: a\r\n\r\n",
+  "POST /p HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nhello",
+  "POST /c HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\nX: y\r\n\r\n",
+  "\r\nPUT /e HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n",
+  "GET /close HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n",
+  "POST /bad HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
+  "GET / HTTP/1.1\nHost: a\n\n",
+  "BAD\r\n\r\n",
+);
+
+describe("a client's connection", () => {
+  it("means the same however its bytes are cut", () => {
+    fc.assert(
+      fc.property(
+        fc.array(message, { minLength: 1, maxLength: 5 }),
+        fc.array(fc.nat(600), { maxLength: 15 }),
+        (messages, cuts) => {
+          const text = messages.join("");
+          expect(outcome(text, cuts)).toEqual(outcome(text, []));
+        },
+      ),
+      { numRuns: 300 },
+    );
+  });
+
+  it("means the same byte by byte, with noise in it too", () => {
+    fc.assert(
+      fc.property(
+        fc.array(message, { minLength: 1, maxLength: 3 }),
+        fc.nat(300),
+        fc.uint8Array({ maxLength: 3 }),
+        (messages, at, noise) => {
+          const whole = messages.join("");
+          const cut = at % whole.length;
+          const text = whole.slice(0, cut) + Buffer.from(noise).toString("latin1") + whole.slice(cut);
+          expect(
+            outcome(
+              text,
+              Array.from(text, (_, index) => index),
+            ),
+          ).toEqual(outcome(text, []));
+        },
+      ),
+      { numRuns: 200 },
+    );
+  });
+
+  it("never crashes on random bytes", () => {
+    fc.assert(
+      fc.property(fc.array(fc.uint8Array({ maxLength: 80 }), { maxLength: 6 }), (pieces) => {
+        const { socket } = serve();
+        for (const piece of pieces) socket.onData(Buffer.from(piece));
+        socket.onEnd();
+        socket.onClose(undefined);
+      }),
+    );
+  });
+
+  it("leaves pipelined requests in the socket while one is served", () => {
+    const { socket, raw, recorder } = serve(false);
+    socket.onData(Buffer.from("GET /1 HTTP/1.1\r\nHost: a\r\n\r\nGET /2 HTTP/1.1\r\nHost: a\r\n\r\n"));
+    expect(recorder.events).toEqual(["GET /1", "body "]);
+    expect(raw.paused).toBe(true);
+    recorder.answer();
+    expect(recorder.events).toEqual(["GET /1", "body ", "GET /2", "body "]);
+    expect(raw.paused).toBe(false);
+  });
+
+  it("waits a bounded time for a head that has begun, and then says so", () => {
+    const { socket, raw, recorder, time } = serve();
+    socket.onData(Buffer.from("GET / HTTP/1.1\r\n"));
+    for (let second = 0; second < 9; second++) {
+      time.advance(100);
+      socket.onData(Buffer.from(`X-${second}: y\r\n`));
+    }
+    expect(recorder.events).toEqual([]);
+    time.advance(200);
+    expect(recorder.events).toEqual(["refused head_timeout"]);
+    expect(raw.text).toMatch(/^HTTP\/1\.1 408 /);
+  });
+
+  it("is closed when it is idle for long, and not while a request is served", () => {
+    const { socket, raw, recorder, time, wheel } = serve(false);
+    socket.onData(Buffer.from("GET / HTTP/1.1\r\nHost: a\r\n\r\n"));
+    time.advance(100_000);
+    expect(raw.ending).toBe("no");
+    recorder.answer();
+    time.advance(9_000);
+    expect(raw.ending).toBe("no");
+    time.advance(3_000);
+    expect(raw.ending).toBe("end");
+    socket.onClose(undefined);
+    expect(wheel.size).toBe(0);
+  });
+
+  it("that leaves in the middle of a request aborts it", () => {
+    for (const leave of ["onEnd", "onClose"] as const) {
+      const { socket, recorder } = serve(false);
+      socket.onData(Buffer.from("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nhe"));
+      if (leave === "onEnd") socket.onEnd();
+      else socket.onClose(new Error("reset"));
+      expect(recorder.events).toEqual(["POST /", "aborted gone"]);
+    }
+  });
+
+  it("reads on for a moment after its last response, so that no reset destroys it", () => {
+    const { socket, raw, time } = serve();
+    socket.onData(Buffer.from("GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"));
+    expect(raw.ending).toBe("shutdown");
+    socket.onData(Buffer.from("more that nobody reads"));
+    time.advance(1_100);
+    expect(raw.ending).toBe("end");
+  });
+});

@@ -138,7 +138,7 @@ describe("while traffic flows", () => {
 
   it("deleting a pod loses no request", async () => {
     await loseNothing(10, async () => {
-      const pods = await get<{ items: Pod[] }>(["pods", "-n", ns, "-l", "version=v1"]);
+      const pods = await get<{ items: Pod[] }>(["pods", "-n", ns, "-l", "app=payment-service,version=v1"]);
       const name = pods.items[0]?.metadata.name;
       if (name === undefined) throw new Error("no pod of payment-v1");
       await kubectl(["delete", "pod", name, "-n", ns, "--wait=false"]);

@@ -11,7 +11,7 @@ class Recorder implements ClientEvents {
   }
   response(head: { status: number }, bytes: Buffer, start: number, end: number, last: boolean): boolean {
     this.events.push(`response ${head.status}`);
-    return this.responseBody(bytes, start, end, last);
+    return this.responseBody(bytes, start, end) || last;
   }
   responseBody(bytes: Buffer, start: number, end: number): boolean {
     this.body += bytes.toString("latin1", start, end);

@@ -2,48 +2,27 @@
 import { ConfigError } from "../config/errors.ts";
 import type { MeshView, Route, Target } from "../config/view.ts";
 import { poolOf } from "./endpoint-pools.ts";
-import type { Layer, OutboundRequest, Verdict } from "./outbound-http.ts";
+import { firstView } from "./first-view.ts";
+import type { Layer, Verdict } from "./outbound-http.ts";
 import type { Passthrough } from "./passthrough.ts";
 import { applyRoute, editsOf, oneLine } from "./route-actions.ts";
-
-/** How long the first requests of a pod wait for the proxy's own configuration. */
-const FIRST_VIEW_MS = 3_000;
 
 /** A request is served with the view that is in force when it begins. */
 export const takeView: Layer = (request) => {
   request.view = request.context.config.view();
   if (request.view !== undefined) return "next";
-  const proceed = request.whileWaiting(() => request.proceed(takeView, true));
-  const give = request.whileWaiting(() => {
-    request.fail(
-      503,
-      "NC",
-      "this proxy has no configuration yet: see its log, and `/healthz/ready` on port 15021",
-    );
+  const arrived = request.whileWaiting((view: MeshView | undefined) => {
+    if (view !== undefined) request.proceed(takeView, true);
+    else
+      request.fail(
+        503,
+        "NC",
+        "this proxy has no configuration yet: see its log, and /healthz/ready on port 15021",
+      );
   });
-  waitForView(request, proceed, give);
+  firstView(request.context.config).then(arrived);
   return "wait";
 };
-
-function waitForView(
-  { context }: OutboundRequest,
-  proceed: (now: undefined) => void,
-  give: (now: undefined) => void,
-): void {
-  const stop = context.config.onChange(() => {
-    if (context.config.view() === undefined) return;
-    finish();
-    proceed(undefined);
-  });
-  const timer = setTimeout(() => {
-    finish();
-    give(undefined);
-  }, FIRST_VIEW_MS);
-  const finish = () => {
-    stop();
-    clearTimeout(timer);
-  };
-}
 
 /** By the address that was dialled; a service without one (headless, external) is found by the request's Host. */
 export const findTarget: Layer = (request) => {

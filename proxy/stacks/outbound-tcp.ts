@@ -8,6 +8,7 @@ import { TimerEntry } from "../net/timer-wheel.ts";
 import { ALPN_TCP, type Context } from "./context.ts";
 import type { Detection } from "./detecting.ts";
 import { connectorOf, countFailure } from "./endpoint-pools.ts";
+import { firstView } from "./first-view.ts";
 import { BLACKHOLE, type OutboundReport, PASSTHROUGH } from "./outbound-report.ts";
 import { plainEndpoint } from "./passthrough.ts";
 import { DEFAULT_RETRIES } from "./retry.ts";
@@ -45,11 +46,18 @@ export class OutboundTcp extends TimerEntry implements SocketEvents {
     this.#socket.events = this;
     // Nothing is read until there is somewhere to put it.
     this.#socket.pause();
-    const view = this.#context.config.view();
-    if (view === undefined) {
-      this.#refuse("NC");
-      return;
-    }
+    const { config } = this.#context;
+    const view = config.view();
+    if (view !== undefined) this.#findTarget(view);
+    else
+      firstView(config).then((arrived) => {
+        if (this.#over) return;
+        if (arrived === undefined) this.#refuse("NC");
+        else this.#findTarget(arrived);
+      });
+  }
+
+  #findTarget(view: MeshView): void {
     const { address, port } = this.#destination;
     const target =
       view.target(address, port) ?? (this.#sni === "" ? undefined : view.targetByHost(this.#sni, port));

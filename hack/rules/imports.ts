@@ -15,7 +15,12 @@ export interface Rule {
 
 export const rules: readonly Rule[] = [
   { room: "crds", rooms: [], packages: [], why: "the API stands on nothing" },
-  { room: "kube", rooms: [], packages: ["yaml"], why: "the Kubernetes layer knows nothing of the mesh" },
+  {
+    room: "kube",
+    rooms: [],
+    packages: ["prom-client", "yaml"],
+    why: "the Kubernetes layer knows nothing of the mesh",
+  },
   {
     room: "operator",
     rooms: ["crds", "kube", "control/ca"],

@@ -2,16 +2,12 @@
  * The one edge where compiled objects come in: unknown JSON from the API server, the last-good file or a folder becomes a
  * CompiledObject, or a ConfigError that says what in which object was not as expected.
  */
-import type {
-  EndpointsPart,
-  IndexPart,
-  ServiceConfigStatus,
-  ServicePart,
-} from "../../crds/service-config.ts";
+import type { EndpointsPart, IndexEntry, ServicePart } from "../../crds/service-config.ts";
 import type { WorkloadConfigStatus } from "../../crds/workload-config.ts";
 import { clusterPolicy, connectionPool } from "./decode-policy.ts";
 import { httpRoute, tcpRoute, tlsRoute } from "./decode-route.ts";
 import { ConfigError } from "./errors.ts";
+import { RawList } from "./raw-json.ts";
 import {
   type Decoder,
   exactly,
@@ -37,9 +33,19 @@ export interface ObjectMeta {
   readonly resourceVersion: string;
 }
 
+/** An index part whose services are still JSON. */
+export interface RawIndexPart {
+  readonly namespace: string;
+  readonly services: RawList;
+}
+
+/** Where in a watch event, and where in an object, the list stands that is kept raw. */
+export const rawInEvent = ["object", "status", "index", "services"] as const;
+export const rawInObject = ["status", "index", "services"] as const;
+
 /** A compiled object's content; `service` and the other parts as crds/ describes them. */
 export type Part =
-  | { readonly kind: "index"; readonly index: IndexPart }
+  | { readonly kind: "index"; readonly index: RawIndexPart }
   | { readonly kind: "service"; readonly service: ServicePart }
   | { readonly kind: "endpoints"; readonly endpoints: EndpointsPart }
   | { readonly kind: "workload"; readonly workload: WorkloadConfigStatus };
@@ -103,20 +109,20 @@ const header = object({ hash: text, generations: list(text), writtenAt: optional
 const whole = number();
 const protocol = oneOf("http", "http2", "grpc", "https", "tls", "tcp", "auto");
 
-const index: Decoder<IndexPart> = object({
-  namespace: text,
-  services: list(
-    object({
-      name: text,
-      key: text,
-      addresses: list(text),
-      ports: list(object({ port, protocol, name: optional(text) })),
-      headless: optional(flag),
-      hosts: optional(list(text)),
-      exportTo: optional(list(text)),
-    }),
-  ),
+/** One service of an index part: decoded when it is looked up. */
+export const indexEntry: Decoder<IndexEntry> = object({
+  name: text,
+  key: text,
+  addresses: list(text),
+  ports: list(object({ port, protocol, name: optional(text) })),
+  headless: optional(flag),
+  hosts: optional(list(text)),
+  exportTo: optional(list(text)),
 });
+
+const services: Decoder<RawList> = (value) =>
+  value instanceof RawList ? value : RawList.of(list((each) => each)(value));
+const index: Decoder<RawIndexPart> = object({ namespace: text, services });
 
 const view = object({
   http: list(httpRoute),
@@ -159,7 +165,7 @@ const endpoints: Decoder<EndpointsPart> = object({
 const parts = object({ index: optional(index), service: optional(service), endpoints: optional(endpoints) });
 
 function servicePart(status: unknown): Part {
-  const found: Pick<ServiceConfigStatus, "index" | "service" | "endpoints"> = parts(status);
+  const found = parts(status);
   if (found.index !== undefined) return { kind: "index", index: found.index };
   if (found.service !== undefined) return { kind: "service", service: found.service };
   if (found.endpoints !== undefined) return { kind: "endpoints", endpoints: found.endpoints };

@@ -1,12 +1,7 @@
 import type { CompiledObject } from "./decode.ts";
 
-/**
- * A compiled object as JSON that `decodeObject` reads. An index part is held as text: `services` is the JSON of its list.
- */
-export function encodeObject(
-  { meta, hash, generations, writtenAt, part }: CompiledObject,
-  services = "",
-): string {
+/** A compiled object as one line of JSON that `decodeObject` reads. */
+export function encodeObject({ meta, hash, generations, writtenAt, part }: CompiledObject): string {
   const { kind, namespace, name, key } = meta;
   const metadata = { namespace, name, labels: { "mesh.weft.dev/key": key } };
   const header = {
@@ -17,7 +12,7 @@ export function encodeObject(
   const { kind: _, ...content } = part;
   const status =
     part.kind === "index"
-      ? `{${inner(header)},"index":{"namespace":${JSON.stringify(part.index.namespace)},"services":${services}}}`
+      ? `{${inner(header)},"index":{"namespace":${JSON.stringify(part.index.namespace)},"services":${new TextDecoder().decode(part.index.services.bytes)}}}`
       : JSON.stringify(
           part.kind === "workload" ? { ...part.workload, ...header } : { ...header, ...content },
         );

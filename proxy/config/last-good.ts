@@ -5,14 +5,21 @@
 import { mkdir, open, readFile, rename, stat } from "node:fs/promises";
 import { join } from "node:path";
 import type { Clock } from "./clock.ts";
-import type { ObjectMeta } from "./decode.ts";
+import { type ObjectMeta, rawInObject } from "./decode.ts";
 import type { Log } from "./log.ts";
+import { parseKeeping } from "./raw-json.ts";
+
+/** A compiled object as it was saved, its index kept raw. */
+export interface SavedObject {
+  readonly kind: ObjectMeta["kind"];
+}
 
 /** What a restart begins with. */
 export interface LastGood {
   /** Keys of the services that were called. */
   readonly wanted: readonly string[];
-  readonly objects: readonly { readonly kind: ObjectMeta["kind"]; readonly [field: string]: unknown }[];
+  /** Parsed one at a time. Throws SyntaxError at an object that is no JSON. */
+  readonly objects: Iterable<SavedObject>;
 }
 
 /** What to save: the objects one by one, as JSON, so that not all of them are text at once. */
@@ -63,7 +70,7 @@ export function createLastGoodStore(folder: string, clock: Clock, log: Log): Las
     async load() {
       try {
         if ((await stat(file)).size > maxBytes) return undefined;
-        return decode(JSON.parse(await readFile(file, "utf8")));
+        return decode(await readFile(file));
       } catch (error) {
         if ((error as { code?: string }).code !== "ENOENT") {
           log("warn", "the saved configuration cannot be read", { file, error: String(error) });
@@ -109,15 +116,32 @@ async function writePieces(path: string, texts: Iterable<string>): Promise<boole
   }
 }
 
-function decode(value: unknown): LastGood | undefined {
-  const {
-    format: found,
-    wanted,
-    objects,
-  } = (value ?? {}) as { format?: unknown; wanted?: unknown; objects?: unknown };
-  if (found !== format || !Array.isArray(wanted) || !Array.isArray(objects)) return undefined;
-  return {
-    wanted: wanted.filter((key) => typeof key === "string"),
-    objects: objects.filter((each) => each?.kind === "ServiceConfig" || each?.kind === "WorkloadConfig"),
+/** One object a line, so that no more than one is parsed at a time and an index stays raw. */
+function decode(file: Uint8Array): LastGood | undefined {
+  const lines = splitLines(file);
+  const { format: found, wanted } = JSON.parse(`${new TextDecoder().decode(lines[0])}]}`) as {
+    format?: unknown;
+    wanted?: unknown;
   };
+  if (found !== format || !Array.isArray(wanted)) return undefined;
+  return { wanted: wanted.filter((key) => typeof key === "string"), objects: objectsIn(lines.slice(1, -1)) };
+}
+
+function* objectsIn(lines: readonly Uint8Array[]): Generator<SavedObject> {
+  for (const line of lines) {
+    const object = parseKeeping(
+      line.at(-1) === 0x2c ? line.subarray(0, -1) : line,
+      rawInObject,
+    ) as SavedObject;
+    if (object.kind === "ServiceConfig" || object.kind === "WorkloadConfig") yield object;
+  }
+}
+
+function splitLines(bytes: Uint8Array): Uint8Array[] {
+  const lines: Uint8Array[] = [];
+  for (let from = 0, end = bytes.indexOf(10); end >= 0; end = bytes.indexOf(10, from)) {
+    lines.push(bytes.subarray(from, end));
+    from = end + 1;
+  }
+  return lines;
 }

@@ -7,21 +7,20 @@ import { ConfigError } from "./errors.ts";
 export async function* lineBatches(
   chunks: AsyncIterable<Uint8Array>,
   maxBytes: number,
-): AsyncGenerator<string[]> {
-  const decoder = new TextDecoder();
+): AsyncGenerator<Uint8Array[]> {
   let pending: Uint8Array[] = [];
   let size = 0;
   for await (const chunk of chunks) {
-    const lines: string[] = [];
+    const lines: Uint8Array[] = [];
     let from = 0;
     for (let end = chunk.indexOf(10); end >= 0; end = chunk.indexOf(10, from)) {
       const rest = chunk.subarray(from, end);
       check(size + rest.length, maxBytes);
-      const line = decoder.decode(pending.length === 0 ? rest : Buffer.concat([...pending, rest]));
+      const line = pending.length === 0 ? rest : Buffer.concat([...pending, rest]);
       pending = [];
       size = 0;
       from = end + 1;
-      if (line !== "") lines.push(line);
+      if (line.length > 0) lines.push(line);
     }
     if (from < chunk.length) {
       pending.push(chunk.slice(from));

@@ -1,11 +1,13 @@
 /**
- * Every service of the cluster by address and by name, in about 130 bytes each.
+ * Every service of the cluster by address and by name, in some 160 bytes each.
  *
- * A proxy knows every service but calls few. So entries stay as text, side by side in one string for each namespace, with hash
- * tables of numbers beside it; an entry becomes an object when it is looked up. An index is immutable: applying a part gives a
- * new one that shares the other namespaces.
+ * A proxy knows every service but calls few. So entries stay the JSON that they came as, with hash tables of numbers beside it;
+ * an entry becomes an object when it is looked up. An index is immutable: applying a part gives a new one that shares the other
+ * namespaces.
  */
-import type { IndexEntry, IndexPart } from "../../crds/service-config.ts";
+import type { IndexEntry } from "../../crds/service-config.ts";
+import { findMember, type RawList, skipValue } from "./raw-json.ts";
+import { type Decoder, ShapeError } from "./shape.ts";
 
 /** An entry with the namespace that it came from. */
 export interface FoundEntry extends IndexEntry {
@@ -13,37 +15,35 @@ export interface FoundEntry extends IndexEntry {
 }
 
 export class ServiceIndex {
-  static readonly empty = new ServiceIndex("", new Map());
-
   readonly #ownNamespace: string;
+  readonly #decode: Decoder<IndexEntry>;
   readonly #shards: ReadonlyMap<string, Shard>;
   #addresses: AddressTable | undefined;
 
-  private constructor(ownNamespace: string, shards: ReadonlyMap<string, Shard>) {
+  private constructor(ownNamespace: string, decode: Decoder<IndexEntry>, shards: ReadonlyMap<string, Shard>) {
     this.#ownNamespace = ownNamespace;
+    this.#decode = decode;
     this.#shards = shards;
   }
 
-  /** An index without services; those that are not exported to the namespace never get in. */
-  static forNamespace(namespace: string): ServiceIndex {
-    return new ServiceIndex(namespace, new Map());
+  /** An index without services; those that are not exported to the namespace are never found. */
+  static forNamespace(namespace: string, decode: Decoder<IndexEntry>): ServiceIndex {
+    return new ServiceIndex(namespace, decode, new Map());
   }
 
   /** This index with one namespace's services replaced. */
-  with(part: IndexPart): ServiceIndex {
-    const visible = part.services.filter(
-      ({ exportTo }) => exportTo === undefined || this.#sees(exportTo, part.namespace),
-    );
+  with(namespace: string, services: RawList): ServiceIndex {
     const shards = new Map(this.#shards);
-    shards.set(part.namespace, new Shard(part.namespace, visible));
-    return new ServiceIndex(this.#ownNamespace, shards);
+    const sees = (exportTo: readonly string[]) => this.#sees(exportTo, namespace);
+    shards.set(namespace, new Shard(namespace, services, this.#decode, sees));
+    return new ServiceIndex(this.#ownNamespace, this.#decode, shards);
   }
 
   without(namespace: string): ServiceIndex {
     if (!this.#shards.has(namespace)) return this;
     const shards = new Map(this.#shards);
     shards.delete(namespace);
-    return new ServiceIndex(this.#ownNamespace, shards);
+    return new ServiceIndex(this.#ownNamespace, this.#decode, shards);
   }
 
   /** Services that this proxy may see. */
@@ -57,11 +57,6 @@ export class ServiceIndex {
   byAddress(address: string): FoundEntry | undefined {
     this.#addresses ??= new AddressTable([...this.#shards.values()]);
     return this.#addresses.find(address);
-  }
-
-  /** A namespace's services as the JSON of a list, without those that are not for this proxy. */
-  json(namespace: string): string {
-    return `[${this.#shards.get(namespace)?.text ?? ""}]`;
   }
 
   byName(namespace: string, name: string): FoundEntry | undefined {
@@ -104,9 +99,9 @@ function wider(pattern: string): string | undefined {
 /** One namespace's entries. */
 class Shard {
   readonly namespace: string;
-  /** The entries as JSON, with commas between them. */
-  readonly text: string;
-  /** Where each entry begins, and where one more would. */
+  readonly services: RawList;
+  readonly #decode: Decoder<IndexEntry>;
+  /** Where each entry begins. */
   readonly #starts: Uint32Array;
   readonly #names: HashTable;
   readonly #hosts: ReadonlyMap<string, number> | undefined;
@@ -114,47 +109,75 @@ class Shard {
   readonly addressHashes: Uint32Array;
   readonly addressEntries: Uint32Array;
 
-  constructor(namespace: string, entries: readonly IndexEntry[]) {
+  constructor(
+    namespace: string,
+    services: RawList,
+    decode: Decoder<IndexEntry>,
+    sees: (exportTo: readonly string[]) => boolean,
+  ) {
     this.namespace = namespace;
-    const texts = entries.map(({ exportTo: _, ...entry }) => JSON.stringify(entry));
-    this.#starts = new Uint32Array(entries.length + 1);
-    for (const [i, { length }] of texts.entries()) this.#starts[i + 1] = (this.#starts[i] ?? 0) + length + 1;
-    this.text = flat(texts.join(","));
-    this.#names = new HashTable(Uint32Array.from(entries, (entry) => hash(entry.name)));
-    const hosts = entries.flatMap((entry, i) =>
-      (entry.hosts ?? []).map((host) => [host.toLowerCase(), i] as const),
-    );
-    this.#hosts = hosts.length > 0 ? new Map(hosts) : undefined;
-    const addresses = entries.flatMap((entry, i) =>
-      entry.addresses.map((address) => [hash(address), i] as const),
-    );
-    this.addressHashes = Uint32Array.from(addresses, ([hashed]) => hashed);
-    this.addressEntries = Uint32Array.from(addresses, ([, entry]) => entry);
+    this.services = services;
+    this.#decode = decode;
+    const { bytes } = services;
+    const starts: number[] = [];
+    const names: number[] = [];
+    const addresses: number[] = [];
+    const holders: number[] = [];
+    const hosts = new Map<string, number>();
+    services.each((start, end) => {
+      // Both are rare, and neither is worth a scanner of its own.
+      const special = findMember(bytes, start, "exportTo") >= 0 || findMember(bytes, start, "hosts") >= 0;
+      const entry = special ? this.#parse(start, end) : undefined;
+      if (entry?.exportTo !== undefined && !sees(entry.exportTo)) return;
+      const index = starts.push(start) - 1;
+      names.push(hashString(bytes, findMember(bytes, start, "name")));
+      eachString(bytes, findMember(bytes, start, "addresses"), (hashed) => {
+        addresses.push(hashed);
+        holders.push(index);
+      });
+      for (const host of entry?.hosts ?? []) hosts.set(host.toLowerCase(), index);
+    });
+    this.#starts = Uint32Array.from(starts);
+    this.#names = new HashTable(Uint32Array.from(names));
+    this.#hosts = hosts.size > 0 ? hosts : undefined;
+    this.addressHashes = Uint32Array.from(addresses);
+    this.addressEntries = Uint32Array.from(holders);
   }
 
   get size(): number {
-    return this.#starts.length - 1;
+    return this.#starts.length;
   }
 
   get hasHosts(): boolean {
     return this.#hosts !== undefined;
   }
 
-  entry(index: number): FoundEntry {
-    const text = this.text.slice(this.#starts[index], (this.#starts[index + 1] ?? 1) - 1);
-    return { ...(JSON.parse(text) as IndexEntry), namespace: this.namespace };
+  /** Undefined for an entry that is malformed: it is as if it were not there. */
+  entry(index: number): FoundEntry | undefined {
+    const start = this.#starts[index] ?? 0;
+    const entry = this.#parse(start, skipValue(this.services.bytes, start));
+    return entry && { ...entry, namespace: this.namespace };
   }
 
   byName(name: string): FoundEntry | undefined {
     return this.#names.find(hash(name), (i) => {
       const entry = this.entry(i);
-      return entry.name === name && entry.hosts === undefined ? entry : undefined;
+      return entry?.name === name && entry.hosts === undefined ? entry : undefined;
     });
   }
 
   byHost(host: string): FoundEntry | undefined {
     const index = this.#hosts?.get(host);
     return index === undefined ? undefined : this.entry(index);
+  }
+
+  #parse(start: number, end: number): IndexEntry | undefined {
+    try {
+      return this.#decode(JSON.parse(new TextDecoder().decode(this.services.bytes.subarray(start, end))));
+    } catch (error) {
+      if (error instanceof ShapeError || error instanceof SyntaxError) return undefined;
+      throw error;
+    }
   }
 }
 
@@ -222,13 +245,37 @@ class HashTable {
 
 /** FNV-1a, with a last mixing step since tables take the low bits. */
 function hash(value: string): number {
-  let h = 0x811c9dc5;
-  for (let i = 0; i < value.length; i++) h = Math.imul(h ^ value.charCodeAt(i), 0x01000193);
-  h ^= h >>> 15;
-  return Math.imul(h, 0x2c1b3c6d) >>> 0;
+  let h = fnvBasis;
+  for (let i = 0; i < value.length; i++) h = Math.imul(h ^ value.charCodeAt(i), fnvPrime);
+  return mix(h);
 }
 
-/** A string that stands alone: a concatenation would keep its parts alive beside itself. */
-function flat(value: string): string {
-  return Buffer.from(value, "utf8").toString("utf8");
+/** The hash of the JSON string at `at`: names and addresses are ASCII without escapes. 0 where there is none. */
+function hashString(bytes: Uint8Array, at: number): number {
+  if (at < 0 || bytes[at] !== 0x22) return 0;
+  let h = fnvBasis;
+  const end = skipValue(bytes, at) - 1;
+  for (let i = at + 1; i < end; i++) h = Math.imul(h ^ (bytes[i] ?? 0), fnvPrime);
+  return mix(h);
+}
+
+/** The hashes of the strings in the list at `at`. */
+function eachString(bytes: Uint8Array, at: number, visit: (hashed: number) => void): void {
+  if (at < 0 || bytes[at] !== 0x5b) return;
+  const end = skipValue(bytes, at);
+  for (let i = at + 1; i < end; ) {
+    if (bytes[i] !== 0x22) {
+      i++;
+      continue;
+    }
+    visit(hashString(bytes, i));
+    i = skipValue(bytes, i);
+  }
+}
+
+const fnvBasis = 0x811c9dc5;
+const fnvPrime = 0x01000193;
+
+function mix(h: number): number {
+  return Math.imul(h ^ (h >>> 15), 0x2c1b3c6d) >>> 0;
 }

@@ -3,7 +3,14 @@
  * complete, in one step. Pure: time comes in with each commit, and what waits says until when.
  */
 import type { Random } from "../balance/picker.ts";
-import { type CompiledObject, decodeMeta, decodeObject, type ObjectMeta, objectName } from "./decode.ts";
+import {
+  type CompiledObject,
+  decodeMeta,
+  decodeObject,
+  indexEntry,
+  type ObjectMeta,
+  objectName,
+} from "./decode.ts";
 import { encodeObject } from "./encode.ts";
 import { EndpointRegistry } from "./endpoint.ts";
 import { compileInbound } from "./inbound.ts";
@@ -34,7 +41,7 @@ export class Snapshot {
   readonly #options: SnapshotOptions;
   readonly #registry = new EndpointRegistry();
   readonly #services = new Map<string, ServiceState>();
-  /** Namespace to the header of its index part; the content is in `#index`. */
+  /** By namespace. */
   readonly #indexParts = new Map<string, CompiledObject>();
   readonly #applied = new Map<string, AppliedObject>();
   /** Hash of what was last put, by object: an object that comes again unchanged costs nothing. */
@@ -46,7 +53,7 @@ export class Snapshot {
 
   constructor(options: SnapshotOptions) {
     this.#options = options;
-    this.#index = ServiceIndex.forNamespace(options.namespace);
+    this.#index = ServiceIndex.forNamespace(options.namespace, indexEntry);
   }
 
   /** Takes an object of the API in. Throws ConfigError for one that cannot be read: what it would replace stays. */
@@ -165,8 +172,7 @@ export class Snapshot {
 
   /** Every object held, as JSON, one by one: what a restart begins with. */
   *saved(): Generator<string> {
-    for (const [namespace, object] of this.#indexParts)
-      yield encodeObject(object, this.#index.json(namespace));
+    for (const object of this.#indexParts.values()) yield encodeObject(object);
     if (this.#workload !== undefined) yield encodeObject(this.#workload.object);
     for (const state of this.#services.values())
       for (const object of state.objects) yield encodeObject(object);
@@ -185,12 +191,8 @@ export class Snapshot {
     const { part, meta } = object;
     switch (part.kind) {
       case "index":
-        this.#index = this.#index.with(part.index);
-        // Its services are held once, in the index.
-        this.#indexParts.set(part.index.namespace, {
-          ...object,
-          part: { kind: "index", index: { namespace: part.index.namespace, services: [] } },
-        });
+        this.#index = this.#index.with(part.index.namespace, part.index.services);
+        this.#indexParts.set(part.index.namespace, object);
         return;
       case "workload":
         this.#workload = { object: { ...object, part }, inbound: compileInbound(part.workload) };

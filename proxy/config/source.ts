@@ -2,11 +2,12 @@
 import type { Random } from "../balance/picker.ts";
 import type { Api } from "./api.ts";
 import type { Clock } from "./clock.ts";
-import { decodeMeta, type ObjectMeta, objectName } from "./decode.ts";
+import { decodeMeta, type ObjectMeta, objectName, rawInEvent } from "./decode.ts";
 import { ConfigError } from "./errors.ts";
-import type { LastGoodStore } from "./last-good.ts";
+import type { LastGood, LastGoodStore } from "./last-good.ts";
 import { createLoads } from "./loads.ts";
 import type { Log } from "./log.ts";
+import { parseKeeping } from "./raw-json.ts";
 import { Snapshot } from "./snapshot.ts";
 import type { ConfigSource } from "./view.ts";
 import { startWatch, type Watch, type WatchHandler } from "./watch.ts";
@@ -60,6 +61,22 @@ export async function startKubernetesSource(options: KubernetesSourceOptions): P
   const notify = () => {
     for (const listener of listeners) listener();
   };
+  const restore = ({ wanted, objects }: LastGood) => {
+    let restored = 0;
+    try {
+      for (const object of objects) {
+        snapshot.put(object, object.kind);
+        restored++;
+      }
+    } catch (error) {
+      // What is missing comes from the API server, as without a file.
+      log("warn", "the saved configuration is used in part", { restored, error: String(error) });
+      return;
+    }
+    indexed = true;
+    for (const key of wanted) snapshot.want(key);
+    log("info", "serving from the saved configuration until the API server answers", { objects: restored });
+  };
   const commit = () => {
     if (closed) return;
     const isNew = snapshot.commit(clock.now());
@@ -80,20 +97,9 @@ export async function startKubernetesSource(options: KubernetesSourceOptions): P
   };
 
   const saved = await lastGood?.load();
-  for (const object of saved?.objects ?? []) {
-    try {
-      snapshot.put(object, object.kind);
-    } catch (error) {
-      log("warn", "a saved object cannot be used", { error: String(error) });
-    }
-  }
   if (saved !== undefined) {
-    indexed = true;
-    for (const key of saved.wanted) snapshot.want(key);
+    restore(saved);
     commit();
-    log("info", "serving from the saved configuration until the API server answers", {
-      objects: saved.objects.length,
-    });
   }
 
   const handler = (kind: ObjectMeta["kind"], onSynced: () => void): WatchHandler => {
@@ -132,6 +138,7 @@ export async function startKubernetesSource(options: KubernetesSourceOptions): P
     api,
     clock,
     random,
+    parse: (line) => parseKeeping(line, rawInEvent),
     path: `${base}/namespaces/${namespace}/workloadconfigs`,
     selector: () => ({ fieldSelector: `metadata.name=${workloadConfigName(options.workload, revision)}` }),
     keyOf: () => "",
@@ -143,6 +150,7 @@ export async function startKubernetesSource(options: KubernetesSourceOptions): P
     api,
     clock,
     random,
+    parse: (line) => parseKeeping(line, rawInEvent),
     path: `${base}/serviceconfigs`,
     selector: (keys) => ({
       labelSelector: `mesh.weft.dev/revision=${revision},mesh.weft.dev/key in (${keys.join(",")})`,

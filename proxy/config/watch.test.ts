@@ -30,6 +30,7 @@ function setup(keys: string[], api = new FakeApi()) {
     keyOf: (object) => (object as Seen).metadata.labels.key,
     keys,
     random: () => 0.5,
+    parse: (line) => JSON.parse(Buffer.from(line).toString()),
     handler: {
       begin: () => {
         told = new Set();

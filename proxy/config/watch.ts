@@ -35,6 +35,8 @@ export interface WatchOptions {
   /** The selector for some keys; one that does not depend on them for a watch that never grows. */
   readonly selector: (keys: readonly string[]) => Query;
   readonly keyOf: (object: unknown) => string;
+  /** Parses the JSON of an event. */
+  readonly parse: (line: Uint8Array) => unknown;
   readonly keys: readonly string[];
   readonly handler: WatchHandler;
   readonly clock: Clock;
@@ -61,7 +63,7 @@ const maxLineBytes = 8 * 1024 * 1024;
 const keysPerList = 200;
 
 interface Stream {
-  readonly batches: AsyncGenerator<string[]>;
+  readonly batches: AsyncGenerator<Uint8Array[]>;
   readonly keys: ReadonlySet<string>;
   readonly abort: AbortController;
   /** It sends the state first, and has not sent all of it yet. */
@@ -255,7 +257,7 @@ class GrowingWatch implements Watch {
         if (this.#current !== stream) return true;
         told = true;
         this.#backoff.reset();
-        for (const line of lines) this.#event(stream, JSON.parse(line) as WatchEvent);
+        for (const line of lines) this.#event(stream, this.#options.parse(line) as WatchEvent);
         handler.flush();
         this.#grow();
       }

@@ -1,0 +1,119 @@
+/**
+ * JSON that stays text. An index part lists every service of a namespace, of which a proxy looks at few: parsing them all would
+ * leave a heap several times their size behind. So the list is cut out of the line as bytes, and its elements are found, and
+ * parsed one at a time, when they are looked for. What is skipped here is well-formed: an API server wrote it.
+ */
+
+const quote = 0x22;
+const comma = 0x2c;
+const colon = 0x3a;
+const backslash = 0x5c;
+const openBracket = 0x5b;
+const closeBracket = 0x5d;
+const openBrace = 0x7b;
+const closeBrace = 0x7d;
+
+/** A JSON list as bytes. */
+export class RawList {
+  /** From `[` to `]`. */
+  readonly bytes: Uint8Array;
+
+  constructor(bytes: Uint8Array) {
+    this.bytes = bytes;
+  }
+
+  static of(items: readonly unknown[]): RawList {
+    return new RawList(new TextEncoder().encode(JSON.stringify(items)));
+  }
+
+  /** Calls with where each element begins and ends. */
+  each(visit: (start: number, end: number) => void): void {
+    const { bytes } = this;
+    for (let at = skipSpace(bytes, 1); bytes[at] !== closeBracket && at < bytes.length; ) {
+      const end = skipValue(bytes, at);
+      if (end === at) return;
+      visit(at, end);
+      at = skipSpace(bytes, end);
+      if (bytes[at] === comma) at = skipSpace(bytes, at + 1);
+    }
+  }
+}
+
+/** Parses an object whose list at `path` stays raw; where there is no list, everything is parsed. Throws SyntaxError. */
+export function parseKeeping(bytes: Uint8Array, path: readonly string[]): unknown {
+  const decoder = new TextDecoder();
+  let at = skipSpace(bytes, 0);
+  for (const name of path) {
+    at = findMember(bytes, at, name);
+    if (at < 0) break;
+  }
+  if (at < 0 || bytes[at] !== openBracket) return JSON.parse(decoder.decode(bytes));
+  const end = skipValue(bytes, at);
+  const without = `${decoder.decode(bytes.subarray(0, at))}null${decoder.decode(bytes.subarray(end))}`;
+  const value: unknown = JSON.parse(without);
+  let holder = value as Record<string, unknown>;
+  for (const name of path.slice(0, -1)) holder = holder[name] as Record<string, unknown>;
+  // A copy of its own: a view would keep the whole line alive.
+  holder[path.at(-1) ?? ""] = new RawList(new Uint8Array(bytes.subarray(at, end)));
+  return value;
+}
+
+/** Where the value of a member of the object at `at` begins; -1 without one. Names are ASCII without escapes. */
+export function findMember(bytes: Uint8Array, at: number, name: string): number {
+  if (bytes[at] !== openBrace) return -1;
+  for (let next = skipSpace(bytes, at + 1); bytes[next] === quote; ) {
+    const nameEnd = skipValue(bytes, next);
+    const separator = skipSpace(bytes, nameEnd);
+    if (bytes[separator] !== colon) return -1;
+    const value = skipSpace(bytes, separator + 1);
+    if (textIs(bytes, next + 1, nameEnd - 1, name)) return value;
+    next = skipSpace(bytes, skipValue(bytes, value));
+    if (bytes[next] === comma) next = skipSpace(bytes, next + 1);
+  }
+  return -1;
+}
+
+/** The end of the value that begins at `at`. */
+export function skipValue(bytes: Uint8Array, at: number): number {
+  const first = bytes[at];
+  if (first === quote) return skipString(bytes, at);
+  if (first === openBrace || first === openBracket) {
+    let depth = 0;
+    for (let i = at; i < bytes.length; ) {
+      const byte = bytes[i];
+      if (byte === quote) {
+        i = skipString(bytes, i);
+        continue;
+      }
+      i++;
+      if (byte === openBrace || byte === openBracket) depth++;
+      else if ((byte === closeBrace || byte === closeBracket) && --depth === 0) return i;
+    }
+    return bytes.length;
+  }
+  let i = at;
+  while (i < bytes.length && !endsLiteral(bytes[i] ?? 0)) i++;
+  return i;
+}
+
+function skipString(bytes: Uint8Array, at: number): number {
+  let i = at + 1;
+  while (i < bytes.length && bytes[i] !== quote) i += bytes[i] === backslash ? 2 : 1;
+  return i + 1;
+}
+
+function endsLiteral(byte: number): boolean {
+  return byte === comma || byte === closeBracket || byte === closeBrace || byte <= 0x20;
+}
+
+function skipSpace(bytes: Uint8Array, at: number): number {
+  let i = at;
+  while (i < bytes.length && (bytes[i] ?? 0) <= 0x20) i++;
+  return i;
+}
+
+function textIs(bytes: Uint8Array, start: number, end: number, text: string): boolean {
+  if (end - start !== text.length) return false;
+  for (let i = 0; i < text.length; i++) if (bytes[start + i] !== text.charCodeAt(i)) return false;
+  return true;
+}

@@ -1,0 +1,116 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { indexEntry } from "./decode.ts";
+import { RawList } from "./raw-json.ts";
+import { ServiceIndex } from "./service-index.ts";
+import { entry } from "./testdata.ts";
+
+const empty = ServiceIndex.forNamespace("shop", indexEntry);
+const index = (namespace: string, ...services: object[]) => empty.with(namespace, RawList.of(services));
+
+describe("the index of services", () => {
+  it("finds each of many services by name and by every address, and nothing else", () => {
+    const name = fc.string({ unit: fc.constantFrom(..."abcdefgh-0123"), minLength: 1, maxLength: 12 });
+    const address = fc.oneof(fc.ipV4(), fc.ipV6());
+    const namespaces = fc.dictionary(
+      name,
+      fc.uniqueArray(fc.tuple(name, fc.array(address, { maxLength: 2 })), {
+        selector: ([each]) => each,
+        maxLength: 30,
+      }),
+      { maxKeys: 5 },
+    );
+    fc.assert(
+      fc.property(namespaces, name, address, (given, absent, elsewhere) => {
+        let all = empty;
+        const holders = new Map<string, Set<string>>();
+        for (const [namespace, services] of Object.entries(given)) {
+          all = all.with(
+            namespace,
+            RawList.of(services.map(([each, addresses]) => entry(namespace, each, { addresses }))),
+          );
+          for (const [each, addresses] of services) {
+            for (const one of addresses)
+              holders.set(one, (holders.get(one) ?? new Set()).add(`${namespace}/${each}`));
+          }
+        }
+        for (const [namespace, services] of Object.entries(given)) {
+          for (const [each, addresses] of services)
+            expect(all.byName(namespace, each)).toMatchObject({ name: each, namespace, addresses });
+          if (!services.some(([each]) => each === absent))
+            expect(all.byName(namespace, absent)).toBeUndefined();
+        }
+        for (const [one, names] of holders) {
+          const found = all.byAddress(one);
+          expect([...names]).toContain(`${found?.namespace}/${found?.name}`);
+        }
+        if (!holders.has(elsewhere)) expect(all.byAddress(elsewhere)).toBeUndefined();
+      }),
+    );
+  });
+
+  it("replaces one namespace and shares the others", () => {
+    const before = index("shop", entry("shop", "a", { addresses: ["10.0.0.1"] })).with(
+      "bank",
+      RawList.of([entry("bank", "b")]),
+    );
+    const after = before.with("shop", RawList.of([entry("shop", "c", { addresses: ["10.0.0.1"] })]));
+    expect([before.byAddress("10.0.0.1")?.name, after.byAddress("10.0.0.1")?.name]).toEqual(["a", "c"]);
+    expect([after.byName("shop", "a"), after.byName("bank", "b")?.name]).toEqual([undefined, "b"]);
+    expect(after.without("bank").byName("bank", "b")).toBeUndefined();
+    expect(after.without("nowhere")).toBe(after);
+    expect(after.size).toBe(2);
+  });
+
+  it.each([
+    [["bank"], false],
+    [["shop", "bank"], true],
+    [["*"], true],
+    [["."], false],
+    [[], false],
+  ])("shows what another namespace exports to %j: %s", (exportTo, seen) => {
+    expect(index("bank", entry("bank", "b", { exportTo })).byName("bank", "b") !== undefined).toBe(seen);
+  });
+
+  it("finds hosts: exact before wildcard, longer before shorter, the own namespace's first", () => {
+    const all = index("bank", entry("bank", "1", { hosts: ["api.example.com", "*.com"] }))
+      .with(
+        "shop",
+        RawList.of([
+          entry("shop", "2", { hosts: ["*.example.com"] }),
+          entry("shop", "3", { hosts: ["API.example.com"] }),
+        ]),
+      )
+      .with("alone", RawList.of([entry("alone", "4", { hosts: ["*"] })]));
+    const found = (host: string) => all.byHost(host)?.name;
+    expect([
+      found("api.example.com"),
+      found("x.example.com"),
+      found("a.b.example.com"),
+      found("x.com"),
+      found("org"),
+    ]).toEqual(["3", "2", "2", "1", "4"]);
+    expect(all.byName("bank", "1")).toBeUndefined();
+  });
+
+  it("treats an entry that is malformed as absent", () => {
+    const all = index("shop", { name: "bad", addresses: ["10.0.0.1"] }, entry("shop", "good"));
+    expect([all.byName("shop", "bad"), all.byAddress("10.0.0.1"), all.byName("shop", "good")?.name]).toEqual([
+      undefined,
+      undefined,
+      "good",
+    ]);
+  });
+
+  it("takes at most 0.2 KiB a service", () => {
+    const services = Array.from({ length: 1_000 }, (_, i) =>
+      entry("shop", `service-number-${i}`, {
+        addresses: [`198.19.${i >> 8}.${i & 255}`],
+        ports: [{ port: 80, protocol: "http", name: "http" }],
+      }),
+    );
+    const raw = RawList.of(services).bytes.length / 1_000;
+    // Beside the text: start 4, name hash 4, address hash and entry 8, and both tables' slots 2 × 8.
+    expect(raw + 32).toBeLessThan(205);
+  });
+});

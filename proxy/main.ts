@@ -2,7 +2,7 @@
 
 const VERSION = "0.1.0";
 const READY_PORT = 15021;
-const READY_TIMEOUT_MS = 120_000;
+const READY_TIMEOUT_SECONDS = 30;
 /** Names the file that says that the redirection stands; unset where the init step ends before the sidecar starts. */
 const REDIRECTION_MARK = "WEFT_REDIRECTION_MARK";
 
@@ -11,7 +11,8 @@ const HELP = `weft-proxy ${VERSION}: the data plane of Weft
   weft-proxy                run as a sidecar: settings come from the environment that the injector writes
   weft-proxy --config DIR   run alone, from a folder: DIR/*.json and DIR/proxy/proxy.json
   weft-proxy init RULESET   apply nft rules, drop all capabilities, and stay until told to stop: the init step of a native sidecar
-  weft-proxy wait           return when the sidecar in this pod is ready
+  weft-proxy wait [--port PORT] [--timeout SECONDS]
+                            return when the sidecar in this pod is ready; by default within ${READY_TIMEOUT_SECONDS} s on port ${READY_PORT}
   weft-proxy --version
   weft-proxy --help
 `;
@@ -27,8 +28,8 @@ async function main(args: readonly string[]): Promise<number> {
       return 0;
     case "wait":
       return (await import("./commands/wait.ts")).wait(
-        READY_PORT,
-        READY_TIMEOUT_MS,
+        option(args, "--port", READY_PORT),
+        option(args, "--timeout", READY_TIMEOUT_SECONDS) * 1000,
         process.env[REDIRECTION_MARK],
       );
     case "init":
@@ -44,6 +45,15 @@ async function main(args: readonly string[]): Promise<number> {
   }
   process.stderr.write(`weft-proxy: expected a command, found ${args.join(" ")}\n\n${HELP}`);
   return 2;
+}
+
+/** The number after an option. Throws TypeError when it is none. */
+function option(args: readonly string[], name: string, fallback: number): number {
+  const at = args.indexOf(name);
+  if (at < 0) return fallback;
+  const value = Number(args[at + 1]);
+  if (Number.isFinite(value) && value >= 0) return value;
+  throw new TypeError(`${name}: expected a number, found ${args[at + 1] ?? "nothing"}`);
 }
 
 main(process.argv.slice(2)).then(

@@ -1,0 +1,120 @@
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { systemClock } from "./clock.ts";
+import { startStaticSource } from "./static.ts";
+import {
+  destination,
+  endpoint,
+  endpointsObject,
+  entry,
+  forward,
+  indexObject,
+  serviceObject,
+  view,
+  workloadObject,
+} from "./testdata.ts";
+import type { ConfigSource, RouteRequest } from "./view.ts";
+
+const request: RouteRequest = {
+  method: "GET",
+  path: "/",
+  authority: "pay",
+  scheme: "http",
+  port: 80,
+  header: () => undefined,
+};
+let folder: string;
+let logged: string[];
+let source: ConfigSource | undefined;
+
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), "weft-static-"));
+  logged = [];
+});
+afterEach(async () => {
+  await source?.close();
+  source = undefined;
+  await rm(folder, { recursive: true, force: true });
+});
+
+const write = (name: string, content: unknown) =>
+  writeFile(join(folder, name), typeof content === "string" ? content : JSON.stringify(content));
+const start = async () => {
+  source = await startStaticSource({
+    folder,
+    clusterDomain: "cluster.local",
+    clock: systemClock,
+    random: () => 0,
+    log: (_level, _message, fields) => logged.push(String(fields?.error)),
+  });
+  return source;
+};
+const lands = () => {
+  const result = source?.view()?.targetByHost("pay", 80)?.route(request);
+  return result?.kind === "forward"
+    ? result.cluster.endpoints.map(({ address }) => address).join()
+    : result?.kind;
+};
+
+describe("a folder of configuration", () => {
+  beforeEach(async () => {
+    await write("workload.json", workloadObject("shop", "storefront"));
+    await write("services.json", {
+      items: [indexObject("shop", [entry("shop", "pay")]), serviceObject("shop", "pay")],
+    });
+    await write("endpoints.json", [endpointsObject("shop", "pay", [endpoint("10.0.0.1")])]);
+  });
+
+  it("is loaded whole", async () => {
+    await start();
+    expect([source?.ready(), lands(), source?.dump().objects.length]).toEqual([true, "10.0.0.1", 4]);
+  });
+
+  it("may leave out what the content says: labels, hashes, namespaces", async () => {
+    const { metadata, status, ...rest } = endpointsObject("shop", "pay", [endpoint("10.0.0.2")]);
+    const { hash: _, ...content } = status as { hash: string };
+    await write("endpoints.json", {
+      ...rest,
+      metadata: { name: metadata.name, namespace: "shop" },
+      status: content,
+    });
+    await start();
+    expect(lands()).toBe("10.0.0.2");
+  });
+
+  it("is followed: what is written, and what is deleted", async () => {
+    await start();
+    await write("endpoints.json", endpointsObject("shop", "pay", [endpoint("10.0.0.9")]));
+    await vi.waitFor(() => expect(lands()).toBe("10.0.0.9"), 5_000);
+    await rm(join(folder, "services.json"));
+    await vi.waitFor(() => expect(source?.view()?.targetByHost("pay", 80)).toBeUndefined(), 5_000);
+  });
+
+  it("stays in force when a file cannot be read, and says why", async () => {
+    await start();
+    await write("endpoints.json", "{");
+    await vi.waitFor(() => expect(logged.join()).toContain("endpoints.json: expected JSON"), 5_000);
+    expect(lands()).toBe("10.0.0.1");
+  });
+
+  it("answers at once for destinations that are not in it", async () => {
+    await write("services.json", {
+      items: [
+        indexObject("shop", [entry("shop", "pay")]),
+        serviceObject("shop", "pay", { common: view({ http: [forward(destination("shop", "nowhere"))] }) }),
+      ],
+    });
+    await start();
+    expect(lands()).toBe("noCluster");
+  });
+
+  it("needs a WorkloadConfig and known kinds", async () => {
+    await write("other.json", { kind: "Secret", metadata: { name: "a" }, status: {} });
+    await expect(start()).rejects.toThrow("expected the kind ServiceConfig or WorkloadConfig, found Secret");
+    await rm(join(folder, "other.json"));
+    await rm(join(folder, "workload.json"));
+    await expect(start()).rejects.toThrow("expected a WorkloadConfig in one of its files, found none");
+  });
+});

@@ -143,7 +143,11 @@ export function startProxy(parts: ProxyParts): RunningProxy {
   const listenMutually = () => {
     const current = identity.current();
     if (current === undefined || parts.mutual === undefined || draining) return;
-    if (mutual !== undefined) return mutual.rotate(current);
+    if (mutual !== undefined) {
+      mutual.rotate(current);
+      telemetry.rotations.of().value++;
+      return;
+    }
     const options = {
       ...parts.mutual,
       alpn: [ALPN_HTTP1, ALPN_TCP],

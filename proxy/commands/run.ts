@@ -16,7 +16,6 @@ import { ask } from "../upstream/ask.ts";
 import { createLog } from "./log.ts";
 import { type RunningProxy, startProxy } from "./proxy.ts";
 import { readSettings, type Settings } from "./settings.ts";
-import { startStandalone } from "./standalone.ts";
 
 const IDENTITY_FOLDER = "/var/run/secrets/weft";
 const STATE_FOLDER = "/var/lib/weft";
@@ -71,9 +70,18 @@ async function startAlone(
   quit: () => void,
 ): Promise<{ log: Log; running: Running }> {
   const log = logTo("info");
+  // A sidecar does not carry what only a proxy on its own needs.
+  const { startStandalone } = await import("./standalone.ts");
   const originalDestination = createOriginalDestination();
-  const proxy = await startStandalone({ folder, originalDestination, probeEffects, version, quit, log });
-  return { log, running: { proxy, drainMs: 5_000, close: async () => {} } };
+  const { proxy, close } = await startStandalone({
+    folder,
+    originalDestination,
+    probeEffects,
+    version,
+    quit,
+    log,
+  });
+  return { log, running: { proxy, drainMs: 5_000, close } };
 }
 
 async function startSidecar(

@@ -2,17 +2,16 @@
  * `weft-proxy --config DIR`: a proxy without Kubernetes. `DIR/*.json` holds ServiceConfigs and a WorkloadConfig;
  * `DIR/proxy/proxy.json` says where to listen, and names the PEM files of an identity beside it.
  */
-import { X509Certificate } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { createProber, type ProbeEffects, parseProbes } from "../admin/probes.ts";
 import { systemClock } from "../config/clock.ts";
 import type { Log } from "../config/log.ts";
 import { startStaticSource } from "../config/static.ts";
-import type { Identity, IdentitySource } from "../config/view.ts";
+import type { IdentitySource } from "../config/view.ts";
 import type { OriginalDestination } from "../net/original-destination.ts";
-import { spiffeId } from "../net/spiffe.ts";
 import { type ListenerSettings, type RunningProxy, startProxy } from "./proxy.ts";
+import { type IdentityFiles, startFileIdentity } from "./standalone-identity.ts";
 
 /** `DIR/proxy/proxy.json`. Addresses are `HOST:PORT`; port 0 lets the system choose. */
 interface StandaloneFile {
@@ -23,7 +22,7 @@ interface StandaloneFile {
   readonly readiness?: string;
   readonly metrics?: string;
   /** File names in `DIR/proxy`. */
-  readonly identity?: { readonly certificate: string; readonly key: string; readonly trust: string };
+  readonly identity?: IdentityFiles;
   /** As `WEFT_APP_PROBES`. */
   readonly probes?: Readonly<Record<string, unknown>>;
 }
@@ -37,8 +36,13 @@ export interface StandaloneOptions {
   readonly log: Log;
 }
 
+export interface Standalone {
+  readonly proxy: RunningProxy;
+  close(): Promise<void>;
+}
+
 /** Starts the proxy. Throws TypeError for a `proxy.json` that cannot be used, ConfigError for the objects. */
-export async function startStandalone(options: StandaloneOptions): Promise<RunningProxy> {
+export async function startStandalone(options: StandaloneOptions): Promise<Standalone> {
   const { folder, log } = options;
   const file = await readProxyFile(join(folder, "proxy", "proxy.json"));
   const config = await startStaticSource({
@@ -49,10 +53,13 @@ export async function startStandalone(options: StandaloneOptions): Promise<Runni
     log,
   });
   const view = config.view();
-  const identity = await readIdentity(folder, file);
-  return startProxy({
+  const identity =
+    file.identity === undefined
+      ? undefined
+      : await startFileIdentity(join(folder, "proxy"), file.identity, log);
+  const proxy = startProxy({
     config,
-    identity,
+    identity: identity ?? NO_IDENTITY,
     originalDestination: options.originalDestination,
     outbound: (file.outbound ?? []).map(listener),
     inbound: (file.inbound ?? []).map(listener),
@@ -79,7 +86,16 @@ export async function startStandalone(options: StandaloneOptions): Promise<Runni
     quit: options.quit,
     log,
   });
+  return {
+    proxy,
+    async close() {
+      identity?.close();
+      await config.close();
+    },
+  };
 }
+
+const NO_IDENTITY: IdentitySource = { current: () => undefined, onChange: () => () => {} };
 
 async function readProxyFile(path: string): Promise<StandaloneFile> {
   const value: unknown = JSON.parse(await readFile(path, "utf8"));
@@ -104,27 +120,4 @@ function address(text: string): { host: string; port: number } {
   const port = Number(match?.[3]);
   if (match === null || port > 65_535) throw new TypeError(`proxy.json: expected HOST:PORT, found ${text}`);
   return { host: match[1] ?? match[2] ?? "", port };
-}
-
-async function readIdentity(folder: string, file: StandaloneFile): Promise<IdentitySource> {
-  const none: IdentitySource = { current: () => undefined, onChange: () => () => {} };
-  if (file.identity === undefined) return none;
-  const read = (name: string) => readFile(join(folder, "proxy", name), "utf8");
-  const [certChainPem, keyPem, trustBundle] = await Promise.all([
-    read(file.identity.certificate),
-    read(file.identity.key),
-    read(file.identity.trust),
-  ]);
-  const leaf = new X509Certificate(certChainPem);
-  const id = spiffeId(leaf.subjectAltName);
-  if (id === undefined)
-    throw new TypeError(`${file.identity.certificate}: expected one SPIFFE id, found ${leaf.subjectAltName}`);
-  const current: Identity = {
-    certChainPem,
-    keyPem,
-    trustBundle,
-    notAfter: leaf.validToDate.getTime(),
-    spiffeId: id,
-  };
-  return { current: () => current, onChange: () => () => {} };
 }

@@ -57,6 +57,10 @@ export class Telemetry {
     "weft_config_changes_total",
     "Times that a new configuration was put in force.",
   );
+  readonly rotations = new Counters(
+    "weft_certificate_rotations_total",
+    "Times that the listener on 15008 took another certificate.",
+  );
   readonly accessLogDropped = new Counters(
     "weft_access_log_dropped_total",
     "Access log lines dropped: the reader is too slow.",
@@ -77,6 +81,7 @@ export class Telemetry {
       this.plaintextRefused,
       this.denied,
       this.configChanges,
+      this.rotations,
       this.accessLogDropped,
       new Reading("weft_config_objects", "Objects of configuration in force.", readings.configObjects),
       new Reading(

@@ -383,9 +383,9 @@ describe("a body", () => {
       received += Buffer.byteLength(data);
     });
     // Nothing is read at first: what the proxy took by then must be bounded.
-    await eventually(async () => (await residentMegabytes(alone.pid)) > 0 && server.sockets.length > 0);
+    await eventually(async () => (await alone.anonymousMegabytes()) > 0 && server.sockets.length > 0);
     for (let look = 0; look < 20; look++) {
-      peak = Math.max(peak, await residentMegabytes(alone.pid));
+      peak = Math.max(peak, await alone.anonymousMegabytes());
       await new Promise((resolve) => setTimeout(resolve, 10));
     }
     client.socket.resume();
@@ -394,7 +394,7 @@ describe("a body", () => {
       20_000,
       () => `received ${received}`,
     );
-    peak = Math.max(peak, await residentMegabytes(alone.pid));
+    peak = Math.max(peak, await alone.anonymousMegabytes());
     expect(peak).toBeLessThan(64);
     client.socket.destroy();
     await server[Symbol.asyncDispose]();
@@ -422,7 +422,7 @@ describe("a body", () => {
     client.socket.on("drain", pump);
     pump();
     const looking = setInterval(async () => {
-      peak = Math.max(peak, await residentMegabytes(alone.pid));
+      peak = Math.max(peak, await alone.anonymousMegabytes());
     }, 20);
     expect(statusOf(await client.responses(1, 20_000))).toBe(200);
     clearInterval(looking);
@@ -466,12 +466,6 @@ describe("a proxy that is told to end", () => {
     await server[Symbol.asyncDispose]();
   });
 });
-
-async function residentMegabytes(pid: number): Promise<number> {
-  const { readFile } = await import("node:fs/promises");
-  const text = await readFile(`/proc/${pid}/smaps_rollup`, "utf8");
-  return Number(/^Anonymous:\s+(\d+) kB/m.exec(text)?.[1] ?? 0) / 1024;
-}
 
 /** A proxy in front of one application, with one outbound listener. */
 function plainProxy(port: number): Promise<TestProxy> {

@@ -2,7 +2,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { existsSync } from "node:fs";
-import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { connect, createServer, type Server, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -112,6 +112,24 @@ export class TestProxy implements AsyncDisposable {
   /** Replaces the configuration; the proxy applies it by itself. */
   async configure(objects: readonly CompiledJson[]): Promise<void> {
     await writeFile(join(this.folder, "objects.json"), JSON.stringify(objects));
+  }
+
+  /** Replaces its certificate, which it takes in by itself. */
+  async identify(identity: { readonly certificate: string; readonly key: string }): Promise<void> {
+    await writeFile(join(this.folder, "proxy", "key.pem"), identity.key, { mode: 0o600 });
+    await writeFile(join(this.folder, "proxy", "certificate.pem"), identity.certificate);
+  }
+
+  /** What the process holds for itself, in MB: not the executable's pages, which every proxy of a node shares. */
+  async anonymousMegabytes(): Promise<number> {
+    const text = await readFile(`/proc/${this.pid}/smaps_rollup`, "utf8");
+    return Number(/^Anonymous:\s+(\d+) kB/m.exec(text)?.[1] ?? 0) / 1024;
+  }
+
+  /** Resolves with the exit code when the process ends. */
+  async ended(): Promise<number | null> {
+    if (this.running) await once(this.#process, "exit");
+    return this.#process.exitCode;
   }
 
   /** The value of the series whose labels include these; their sum when several do. */

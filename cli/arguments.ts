@@ -1,4 +1,5 @@
-import { type Option, UsageError } from "./command.ts";
+import type { Option } from "./command.ts";
+import { UsageError } from "./errors.ts";
 
 /** A command's arguments, checked against its options. */
 export interface Arguments {

@@ -45,16 +45,6 @@ export interface Command {
   run(args: Arguments, surroundings: Surroundings): Promise<number>;
 }
 
-/** Wrong use of the command line: exit code 2, with the command's usage. */
-export class UsageError extends Error {
-  override readonly name = "UsageError";
-}
-
-/** Something that a person has to mend; the message says what was found, what was expected and what to do next. */
-export class CommandError extends Error {
-  override readonly name = "CommandError";
-}
-
 export const connectionOptions: readonly Option[] = [
   {
     name: "kubeconfig",

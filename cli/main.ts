@@ -3,7 +3,8 @@
 import { readdir, readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { createClient, loadConfig, messageOf, systemClock } from "../kube/index.ts";
-import { CommandError, type Connection, type Surroundings } from "./command.ts";
+import type { Connection, Surroundings } from "./command.ts";
+import { CommandError } from "./errors.ts";
 import { run } from "./run.ts";
 
 const root = join(import.meta.dirname, "..");

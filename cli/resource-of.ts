@@ -1,6 +1,6 @@
 import { allKinds } from "../crds/index.ts";
 import { type KubeObject, type Resource, resources } from "../kube/index.ts";
-import { CommandError } from "./command.ts";
+import { CommandError } from "./errors.ts";
 
 const builtIn: readonly Resource[] = Object.values(resources).filter((value) => typeof value === "object");
 const own: readonly Resource[] = allKinds.flatMap(({ group, kind, plural, scope, versions }) =>

@@ -1,7 +1,8 @@
 import { ApiError, ConnectionError, messageOf } from "../kube/index.ts";
 import { parseArguments } from "./arguments.ts";
-import { type Command, CommandError, type Surroundings, UsageError } from "./command.ts";
+import type { Command, Surroundings } from "./command.ts";
 import { commands } from "./commands/index.ts";
+import { CommandError, UsageError } from "./errors.ts";
 import { commandHelp, overview, usageLine } from "./help.ts";
 
 /** Runs one command line (without node and script) and answers the exit code. */

@@ -1,7 +1,7 @@
 import type { Client } from "../kube/index.ts";
 import { systemClock } from "../kube/index.ts";
 import type { Surroundings } from "./command.ts";
-import { CommandError } from "./command.ts";
+import { CommandError } from "./errors.ts";
 import { run } from "./run.ts";
 
 export interface Answer {

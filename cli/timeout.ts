@@ -1,5 +1,5 @@
 import { type Clock, sleep } from "../kube/index.ts";
-import { UsageError } from "./command.ts";
+import { UsageError } from "./errors.ts";
 
 const unitMs = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 } as const;
 const pollMs = 300;

@@ -1,4 +1,5 @@
-import { type Command, type Option, UsageError } from "../command.ts";
+import type { Command, Option } from "../command.ts";
+import { UsageError } from "../errors.ts";
 
 const shells = ["bash", "zsh", "fish"] as const;
 

@@ -3,13 +3,13 @@ import type { MeshInstallation } from "../../crds/mesh-installation.ts";
 import { type Client, ConnectionError, isNotFound, type KubeObject, resources } from "../../kube/index.ts";
 import {
   type Command,
-  CommandError,
   connectionOf,
   connectionOptions,
   outputOption,
   type Surroundings,
 } from "../command.ts";
 import { parseDocuments } from "../documents.ts";
+import { CommandError } from "../errors.ts";
 import { createProgress, type Progress } from "../progress.ts";
 import { resourceOf } from "../resource-of.ts";
 import { parseTimeout, waitUntil } from "../timeout.ts";

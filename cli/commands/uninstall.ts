@@ -1,14 +1,9 @@
 import { meshKinds } from "../../crds/index.ts";
 import type { MeshInstallation } from "../../crds/mesh-installation.ts";
 import { type Client, isNotFound, type KubeObject } from "../../kube/index.ts";
-import {
-  type Command,
-  CommandError,
-  connectionOf,
-  connectionOptions,
-  type Surroundings,
-} from "../command.ts";
+import { type Command, connectionOf, connectionOptions, type Surroundings } from "../command.ts";
 import { parseDocuments } from "../documents.ts";
+import { CommandError } from "../errors.ts";
 import { createProgress, type Progress } from "../progress.ts";
 import { resourceOf } from "../resource-of.ts";
 import { parseTimeout, waitUntil } from "../timeout.ts";

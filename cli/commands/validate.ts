@@ -1,6 +1,7 @@
 import { validate as check } from "../../webhook/index.ts";
-import { type Command, CommandError, outputOption, type Surroundings, UsageError } from "../command.ts";
+import { type Command, outputOption, type Surroundings } from "../command.ts";
 import { type Document, parseDocuments, type SourceLocation } from "../documents.ts";
+import { CommandError, UsageError } from "../errors.ts";
 
 interface Finding {
   readonly level: "error" | "warning";

@@ -2,7 +2,8 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { anyManifest } from "./arbitrary.fake.ts";
 import { change, keyOfManifest, type Manifest, pod, service, slice, snapshotOf } from "./cluster.fake.ts";
-import { type Affected, type CompiledObject, type Compiler, compile, createCompiler } from "./compile.ts";
+import { type Affected, type Compiler, compile, createCompiler } from "./compile.ts";
+import type { CompiledObject } from "./compiled.ts";
 import { defaultSettings } from "./inputs.ts";
 
 const identity = ({ kind, namespace, name }: CompiledObject) => `${kind} ${namespace}/${name}`;

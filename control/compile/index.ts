@@ -1,14 +1,11 @@
 /** The compiler, as the rest of control uses it. */
-export {
-  type Affected,
-  type CompiledObject,
-  type CompiledOwner,
-  type CompiledServiceConfig,
-  type CompiledWorkloadConfig,
-  type Compiler,
-  compile,
-  createCompiler,
-} from "./compile.ts";
+export { type Affected, type Compiler, compile, createCompiler } from "./compile.ts";
+export type {
+  CompiledObject,
+  CompiledOwner,
+  CompiledServiceConfig,
+  CompiledWorkloadConfig,
+} from "./compiled.ts";
 export {
   type Change,
   defaultSettings,

@@ -2,7 +2,7 @@
 import type { IndexPart, ServicePart } from "../../crds/service-config.ts";
 import type { BareHost } from "./bare-host.ts";
 import type { Cluster } from "./cluster.ts";
-import type { CompiledOwner, CompiledServiceConfig, CompiledWorkloadConfig } from "./compile.ts";
+import type { CompiledOwner, CompiledServiceConfig, CompiledWorkloadConfig } from "./compiled.ts";
 import { compileEndpointsParts } from "./endpoints-parts.ts";
 import { stamp } from "./hash.ts";
 import type { Meta, Service } from "./inputs.ts";

@@ -7,7 +7,8 @@ import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { parseAllDocuments, stringify } from "yaml";
 import { type Manifest, objects, snapshotOf } from "./cluster.fake.ts";
-import { type CompiledObject, compile } from "./compile.ts";
+import { compile } from "./compile.ts";
+import type { CompiledObject } from "./compiled.ts";
 import { defaultSettings } from "./inputs.ts";
 
 const here = (path: string) => new URL(path, import.meta.url);

@@ -5,7 +5,8 @@ import { serviceConfig } from "../../crds/service-config.ts";
 import { workloadConfig } from "../../crds/workload-config.ts";
 import { anyManifest } from "./arbitrary.fake.ts";
 import { snapshotOf } from "./cluster.fake.ts";
-import { type CompiledObject, compile } from "./compile.ts";
+import { compile } from "./compile.ts";
+import type { CompiledObject } from "./compiled.ts";
 import { defaultSettings } from "./inputs.ts";
 
 /** What an API server would refuse, or silently drop: the path of each value that the schema does not have. */

@@ -3,7 +3,7 @@ import type { ConnectionPool } from "../../crds/service-config.ts";
 import type { InboundPort, WorkloadConfigStatus } from "../../crds/workload-config.ts";
 import { compileAuthorization } from "./authorization.ts";
 import type { Cluster } from "./cluster.ts";
-import type { CompiledOwner } from "./compile.ts";
+import type { CompiledOwner } from "./compiled.ts";
 import { connectionPool } from "./connection-pool.ts";
 import { selectDestinationRule } from "./destination-rule.ts";
 import { serviceHost } from "./hosts.ts";

@@ -1,5 +1,5 @@
 /** What to do so that the published objects of one key say what was compiled. Pure. */
-import type { CompiledObject, CompiledOwner } from "../compile/compile.ts";
+import type { CompiledObject, CompiledOwner } from "../compile/compiled.ts";
 
 /** What is known of a published object: enough to tell whether it must be written. */
 export interface PublishedObject {

@@ -11,12 +11,8 @@ import {
   resources,
   silentLog,
 } from "../../kube/index.ts";
-import type {
-  Affected,
-  CompiledServiceConfig,
-  CompiledWorkloadConfig,
-  Compiler,
-} from "../compile/compile.ts";
+import type { Affected, Compiler } from "../compile/compile.ts";
+import type { CompiledServiceConfig, CompiledWorkloadConfig } from "../compile/compiled.ts";
 import { type PublishedConfig, stripConfig } from "./published.ts";
 import { createPublisher, serviceConfigIndexers } from "./publisher.ts";
 import { servicePart, workload } from "./testing.ts";

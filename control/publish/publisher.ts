@@ -11,7 +11,8 @@ import {
   splitKey,
   type WorkQueue,
 } from "../../kube/index.ts";
-import type { Affected, CompiledObject, Compiler } from "../compile/compile.ts";
+import type { Affected, Compiler } from "../compile/compile.ts";
+import type { CompiledObject } from "../compile/compiled.ts";
 import { indexKey, keyLabel, partLabel, serviceKey, workloadConfigName } from "../compile/names.ts";
 import { type Coalescer, createCoalescer } from "./coalesce.ts";
 import { classify } from "./failures.ts";

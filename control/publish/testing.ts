@@ -1,7 +1,7 @@
 /** What the tests of this room make their objects with. */
 import type { ServiceConfigStatus } from "../../crds/service-config.ts";
 import type { WorkloadConfigStatus } from "../../crds/workload-config.ts";
-import type { CompiledServiceConfig, CompiledWorkloadConfig } from "../compile/compile.ts";
+import type { CompiledServiceConfig, CompiledWorkloadConfig } from "../compile/compiled.ts";
 import { serviceConfigLabels, serviceKey, workloadConfigName } from "../compile/names.ts";
 
 /** A compiled part of service `ns/name` with this hash; the content does not matter to publishing. */

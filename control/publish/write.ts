@@ -11,7 +11,7 @@ import {
   type Resource,
   resources,
 } from "../../kube/index.ts";
-import type { CompiledObject, CompiledOwner } from "../compile/compile.ts";
+import type { CompiledObject, CompiledOwner } from "../compile/compiled.ts";
 import type { Action } from "./plan.ts";
 import type { PublishedConfig } from "./published.ts";
 

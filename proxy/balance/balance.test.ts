@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { type Candidate, createPicker, type Picker, type Random } from "./picker.ts";
+import type { Candidate, Picker, Random } from "./candidate.ts";
+import { createPicker } from "./picker.ts";
 
 interface Endpoint extends Candidate {
   readonly name: string;

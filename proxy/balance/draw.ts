@@ -1,4 +1,4 @@
-import type { Candidate, Random } from "./picker.ts";
+import type { Candidate, Random } from "./candidate.ts";
 
 /** Draws a random index, in proportion to weight. */
 export type Draw = () => number;

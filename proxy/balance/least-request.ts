@@ -4,8 +4,9 @@
  * goes to the first drawn, so idle traffic follows the weights, and load evens out what they get wrong. With three endpoints
  * or fewer all are compared: among two, two choices would pick the busier one a quarter of the time.
  */
+
+import type { Candidate, Picker, Random } from "./candidate.ts";
 import { createDraw } from "./draw.ts";
-import type { Candidate, Picker, Random } from "./picker.ts";
 
 const fullScan = 3;
 /** Draws this often for a second endpoint that is another and not excluded; failing that, the first one serves. */

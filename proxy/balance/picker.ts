@@ -3,30 +3,10 @@
  * picker. Randomness comes in as a function, so that tests can seed it.
  */
 import type { LoadBalancer } from "../../crds/service-config.ts";
+import type { Candidate, Picker, Random } from "./candidate.ts";
 import { leastRequest } from "./least-request.ts";
 import { random } from "./random.ts";
 import { roundRobin } from "./round-robin.ts";
-
-/** What balancing reads of an endpoint. */
-export interface Candidate {
-  /** Relative share, above 0. */
-  readonly weight: number;
-  /** Requests in flight from this proxy. */
-  readonly active: number;
-}
-
-/**
- * The next endpoint: none of `exclude` while another is there, undefined when there are none at all.
- * `now` is in ms; `hash` is for consistent hashing.
- */
-export type Picker<T extends Candidate> = (
-  now: number,
-  exclude?: readonly T[],
-  hash?: number,
-) => T | undefined;
-
-/** Uniform in [0, 1). */
-export type Random = () => number;
 
 /**
  * The picker of a policy. PASSTHROUGH connects to the original destination, which the data path knows (`Cluster.at`); where it

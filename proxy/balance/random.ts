@@ -1,5 +1,5 @@
+import type { Candidate, Picker, Random } from "./candidate.ts";
 import { createDraw } from "./draw.ts";
-import type { Candidate, Picker, Random } from "./picker.ts";
 
 /** Draws again this often before it looks for an endpoint that is not excluded one by one. */
 const redraws = 4;

@@ -2,8 +2,9 @@
  * Round robin, smooth when weights differ (nginx's algorithm: weights 5, 1, 1 give a a b a c a a, never a a a a a b c).
  * Each picker begins somewhere else, so that many proxies do not call the same endpoint first after a change.
  */
+
+import type { Candidate, Picker, Random } from "./candidate.ts";
 import { equalWeights } from "./draw.ts";
-import type { Candidate, Picker, Random } from "./picker.ts";
 
 export function roundRobin<T extends Candidate>(candidates: readonly T[], uniform: Random): Picker<T> {
   if (candidates.length === 0) return () => undefined;

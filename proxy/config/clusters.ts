@@ -1,6 +1,7 @@
 /** The clusters of one service: its endpoints by port and subset, each with its policy. Immutable; made when first asked for. */
 import type { ClusterPolicy, Endpoint, IndexPort, ServicePart } from "../../crds/service-config.ts";
-import { createPicker, type Random } from "../balance/picker.ts";
+import type { Random } from "../balance/candidate.ts";
+import { createPicker } from "../balance/picker.ts";
 import type { EndpointRegistry } from "./endpoint.ts";
 import type { Cluster, EndpointHandle } from "./view.ts";
 

@@ -1,7 +1,7 @@
 /** A service's routes with their destinations bound to clusters: every result that a request can get is made beforehand. */
 import type { HttpRoute, L4Match, ServiceView, WeightedDestination } from "../../crds/service-config.ts";
 import { type Block, parseBlock, parseIp } from "../address/cidr.ts";
-import type { Random } from "../balance/picker.ts";
+import type { Random } from "../balance/candidate.ts";
 import { compileCors } from "../route/cors.ts";
 import { planHeaders } from "../route/headers.ts";
 import { type Client, isFor } from "../route/match.ts";

@@ -6,7 +6,7 @@
  * a rule may also name what will never come; then it answers 503, as it would at once in Istio.
  */
 import type { ClusterPolicy, IndexPort, ServicePart, ServiceView } from "../../crds/service-config.ts";
-import type { Random } from "../balance/picker.ts";
+import type { Random } from "../balance/candidate.ts";
 import type { Client } from "../route/match.ts";
 import { PatternError } from "../route/regex/pattern.ts";
 import { ServiceClusters } from "./clusters.ts";

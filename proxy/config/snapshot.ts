@@ -2,7 +2,7 @@
  * Compiled objects in, views out. Objects are put and dropped as they come; `commit` then makes the next view of all that is
  * complete, in one step. Pure: time comes in with each commit, and what waits says until when.
  */
-import type { Random } from "../balance/picker.ts";
+import type { Random } from "../balance/candidate.ts";
 import {
   type CompiledObject,
   decodeMeta,

@@ -1,5 +1,5 @@
 /** Configuration from the Kubernetes API: two watches, the last-good file, and the snapshot that they fill. */
-import type { Random } from "../balance/picker.ts";
+import type { Random } from "../balance/candidate.ts";
 import type { Api } from "./api.ts";
 import type { Clock } from "./clock.ts";
 import { decodeMeta, type ObjectMeta, objectName, rawInEvent } from "./decode.ts";

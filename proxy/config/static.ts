@@ -7,7 +7,7 @@ import { createHash } from "node:crypto";
 import { type FSWatcher, watch } from "node:fs";
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
-import type { Random } from "../balance/picker.ts";
+import type { Random } from "../balance/candidate.ts";
 import type { Clock } from "./clock.ts";
 import { type ObjectMeta, objectName } from "./decode.ts";
 import { ConfigError } from "./errors.ts";

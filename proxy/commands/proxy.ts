@@ -55,6 +55,8 @@ export interface RunningProxy {
    * has last words. Resolves when none is left, or `boundMs` have passed and the rest is broken off.
    */
   drain(boundMs: number): Promise<void>;
+  /** Counts an exception that no code of ours expected. */
+  countBug(): void;
   close(): void;
 }
 
@@ -189,6 +191,9 @@ export function startProxy(parts: ProxyParts): RunningProxy {
       if (connections.size > 0)
         log("warn", "connections were broken off: the drain took too long", { open: connections.size });
       connections.destroy();
+    },
+    countBug() {
+      telemetry.bugs.of().value++;
     },
     close() {
       for (const stop of stopWatching) stop();

@@ -43,6 +43,10 @@ export async function run(folder: string | undefined, version: string): Promise<
     folder === undefined
       ? await startSidecar(process.env, version, quit)
       : await startAlone(folder, version, quit);
+  process.on("uncaughtException", (error) => {
+    running.proxy.countBug();
+    log("error", "a bug: one connection was closed for it", { error: error.stack ?? error.message });
+  });
   log("info", "listening", { version, ports: running.proxy.ports });
   const reason = await ended;
   log("info", "draining", { reason, boundMs: running.drainMs });

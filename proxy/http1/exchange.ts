@@ -123,21 +123,33 @@ export class Exchange extends TimerEntry implements ServerEvents, ClientEvents {
     this.status = 0;
     this.answeredAt = 0;
     client.begin(this, head.method === "HEAD", head.upgrade && head.webSocket);
-    // What does not fit behind the head goes out by itself, and so does all that follows it.
-    const separate: Buffer[] = [];
-    const add = (piece: Buffer) => {
-      if (separate.length > 0 || !writer.body(piece, 0, piece.length)) separate.push(piece);
-    };
-    for (const piece of this.#replay ?? []) add(piece);
+    if (this.#replay === undefined && server.requestDone) {
+      client.socket.write(writer.buffer, 0, writer.length, true);
+      client.requestDone();
+      return;
+    }
+    const room = this.#sendWithBody(client, writer);
+    if (server.requestDone) client.requestDone();
+    else server.openBody(room);
+  }
+
+  /** Head and as much of the body as is at hand, in one write where it fits; true when there is room for more. */
+  #sendWithBody(client: ClientConnection, writer: HeadWriter): boolean {
+    const { server } = this;
+    const pieces = [...(this.#replay ?? [])];
     if (!server.requestDone && server.takeBody()) {
       const { taken, takenStart, takenEnd } = server;
       this.#keep(taken, takenStart, takenEnd);
-      add(taken.subarray(takenStart, takenEnd));
+      pieces.push(taken.subarray(takenStart, takenEnd));
+    }
+    let fitting = 0;
+    for (const piece of pieces) {
+      if (!writer.body(piece, 0, piece.length)) break;
+      fitting++;
     }
     let room = client.socket.write(writer.buffer, 0, writer.length, true);
-    for (const piece of separate) room = client.socket.write(piece, 0, piece.length);
-    if (server.requestDone) client.requestDone();
-    else server.openBody(room);
+    for (const piece of pieces.slice(fitting)) room = client.socket.write(piece, 0, piece.length);
+    return room;
   }
 
   #keep(bytes: Buffer, start: number, end: number): void {
@@ -211,7 +223,7 @@ export class Exchange extends TimerEntry implements ServerEvents, ClientEvents {
     this.#owner.cancelled();
     this.flags = "UT";
     if (this.responding) {
-      this.#breakOff();
+      this.breakOff();
       return;
     }
     this.reply(504, "upstream request timeout\n");
@@ -220,6 +232,7 @@ export class Exchange extends TimerEntry implements ServerEvents, ClientEvents {
   // What the endpoint does.
 
   informational(head: ResponseHead): void {
+    if (head.status === 100) this.server.continued = true;
     const { writer } = this.#options;
     if (writer.response(head, undefined, "")) this.server.socket.write(writer.buffer, 0, writer.length, true);
   }
@@ -231,13 +244,14 @@ export class Exchange extends TimerEntry implements ServerEvents, ClientEvents {
     this.answeredAt = this.#options.now();
     if (!this.#owner.responding(head)) return true;
     this.responding = true;
+    this.#replay = undefined;
     this.#chunking = !last && !head.chunked && head.contentLength < 0;
     this.#close = server.closesAfter;
     let additions = this.#chunking ? "transfer-encoding: chunked\r\n" : "";
     if (this.#close) additions += "connection: close\r\n";
     if (!writer.response(head, this.responseEdits, additions)) {
       this.flags = "UPE";
-      this.#breakOff();
+      this.breakOff();
       return false;
     }
     this.responseBytes = writer.length + end - start;
@@ -295,7 +309,7 @@ export class Exchange extends TimerEntry implements ServerEvents, ClientEvents {
       return;
     }
     this.flags = failure.kind === "malformed" ? "UPE" : "UC";
-    this.#breakOff();
+    this.breakOff();
   }
 
   clientWritable(): void {
@@ -311,7 +325,8 @@ export class Exchange extends TimerEntry implements ServerEvents, ClientEvents {
     this.server.resume();
   }
 
-  #breakOff(): void {
+  /** Ends the client's connection with a reset: nothing that it got may pass for a whole response. */
+  breakOff(): void {
     this.#abandonClient();
     this.#end();
     this.server.break();

@@ -50,6 +50,9 @@ export class ServerConnection extends TimerEntry implements SocketEvents {
   readonly head = new RequestHead();
   /** Response heads say `Connection: close` from now on. */
   draining = false;
+  /** The client was told to send its body. */
+  continued = false;
+  #bodyBegun = false;
   readonly #options: ServerOptions;
   readonly #events: ServerEvents;
   readonly #body = new BodyReader();
@@ -85,7 +88,15 @@ export class ServerConnection extends TimerEntry implements SocketEvents {
 
   /** Whether the connection ends after this response, as its head must then say. */
   get closesAfter(): boolean {
-    return this.draining || this.head.close;
+    return this.draining || this.head.close || this.#bodyUncertain;
+  }
+
+  /**
+   * The client asked whether to send its body and was not told to: it may send it all the same or leave it out, so where its
+   * next request begins cannot be known (RFC 9110 section 10.1.1).
+   */
+  get #bodyUncertain(): boolean {
+    return this.#state === BODY && !this.continued && !this.#bodyBegun && this.head.expectsContinue;
   }
 
   /**
@@ -98,6 +109,7 @@ export class ServerConnection extends TimerEntry implements SocketEvents {
     this.taken = input;
     this.takenStart = this.#at;
     this.takenEnd = this.#body.read(input, this.#at, input.length);
+    this.#bodyBegun = true;
     this.#consumed(this.takenEnd);
     if (this.#body.done) this.#state = WAITING;
     return this.takenEnd > this.takenStart;
@@ -226,6 +238,8 @@ export class ServerConnection extends TimerEntry implements SocketEvents {
     if (head.chunked) this.#body.chunked();
     else this.#body.length(head.contentLength > 0 ? head.contentLength : 0);
     this.#state = this.#body.done ? WAITING : BODY;
+    this.continued = false;
+    this.#bodyBegun = false;
     this.#consumed(after);
     this.#events.request(head);
     return true;
@@ -236,6 +250,7 @@ export class ServerConnection extends TimerEntry implements SocketEvents {
     const start = this.#at;
     const end = this.#body.read(input, start, input.length);
     const discarding = this.#discard > 0;
+    this.#bodyBegun = true;
     const { done } = this.#body;
     if (done) this.#state = discarding ? HEAD : WAITING;
     this.#consumed(end);

@@ -39,30 +39,57 @@ export const socketEvents: Pick<SocketHandler<Slot>, "data" | "drain" | "end" | 
   end: (raw) => raw.data.socket?.onEnd(),
   close: (raw, error) => raw.data.socket?.onClose(error),
   error: (raw, error) => {
-    // A handler of ours threw, or a TLS record did not decrypt: this connection ends, the process goes on.
+    // A TLS record did not decrypt, or a handler of ours threw: this connection ends, the process goes on.
     raw.terminate();
+    if (isBug(error)) report(error);
     raw.data.socket?.onClose(error);
   },
 };
 
+/** What the network does has a code; what we did wrong has a name. */
+function isBug(error: Error): boolean {
+  return error instanceof TypeError || error instanceof RangeError || error instanceof ReferenceError;
+}
+
+/** To the process's `uncaughtException` handlers, which log it. */
+function report(error: Error): void {
+  queueMicrotask(() => {
+    throw error;
+  });
+}
+
 /** Listens for plaintext connections; `accept` sets the socket's `events` before it returns. */
 export function listen(options: ListenOptions, accept: (accepted: Accepted) => void): Listener {
-  const listener: TCPSocketListener<Slot> = Bun.listen<Slot>({
-    hostname: options.host,
-    port: options.port,
-    allowHalfOpen: true,
-    socket: {
-      ...socketEvents,
-      open(raw) {
-        const socket = new Socket(raw, plainAddress(raw.remoteAddress));
-        raw.data = { socket };
-        raw.setNoDelay(true);
-        const { fd } = raw as unknown as DescribedSocket;
-        accept({ socket, fd, localAddress: plainAddress(raw.localAddress), localPort: raw.localPort });
+  const open = (hostname: string): TCPSocketListener<Slot> =>
+    Bun.listen<Slot>({
+      hostname,
+      port: options.port,
+      allowHalfOpen: true,
+      socket: {
+        ...socketEvents,
+        open(raw) {
+          const socket = new Socket(raw, plainAddress(raw.remoteAddress));
+          raw.data = { socket };
+          raw.setNoDelay(true);
+          const { fd } = raw as unknown as DescribedSocket;
+          accept({ socket, fd, localAddress: plainAddress(raw.localAddress), localPort: raw.localPort });
+        },
       },
-    },
-  });
+    });
+  const listener = openAny(options.host, open);
   return { port: listener.port, stop: () => listener.stop(false) };
+}
+
+/** On a node without IPv6 every address is an IPv4 one. */
+export function openAny<T>(host: string, open: (hostname: string) => T): T {
+  if (host !== "::") return open(host);
+  try {
+    return open(host);
+  } catch (error) {
+    const code = error instanceof Error && "code" in error ? error.code : undefined;
+    if (code !== "EAFNOSUPPORT" && code !== "EADDRNOTAVAIL") throw error;
+    return open("0.0.0.0");
+  }
 }
 
 /** How a dial ended; exactly one of the two is called, once. */

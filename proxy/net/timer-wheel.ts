@@ -26,11 +26,13 @@ export abstract class TimerEntry {
 }
 
 const SLOTS = 256;
+/** Deadlines beyond a turn of the wheel wait here and are looked at once a turn: an idle process hardly wakes for them. */
+const FAR = SLOTS;
 
 export class TimerWheel {
   readonly #host: TimerHost;
   readonly #tickMs: number;
-  readonly #slots: (TimerEntry | undefined)[] = new Array(SLOTS).fill(undefined);
+  readonly #slots: (TimerEntry | undefined)[] = new Array(SLOTS + 1).fill(undefined);
   /** The tick that has been run last. */
   #tick: number;
   #size = 0;
@@ -75,9 +77,9 @@ export class TimerWheel {
   }
 
   #link(entry: TimerEntry): void {
-    // Rounded up, and never the current tick: a deadline is never early. Far ones wait in their slot, a turn at a time.
+    // Rounded up, and never the current tick: a deadline is never early.
     const tick = Math.max(Math.ceil(entry.deadline / this.#tickMs), this.#tick + 1);
-    const slot = tick % SLOTS;
+    const slot = tick - this.#tick < SLOTS ? tick % SLOTS : FAR;
     const head = this.#slots[slot];
     entry.slot = slot;
     entry.previous = undefined;
@@ -103,8 +105,10 @@ export class TimerWheel {
       this.close();
       return;
     }
+    const turn = this.#tick - (this.#tick % SLOTS) + SLOTS;
     let tick = this.#tick + 1;
-    while (this.#slots[tick % SLOTS] === undefined) tick++;
+    while (tick < turn + SLOTS && this.#slots[tick % SLOTS] === undefined) tick++;
+    if (this.#slots[FAR] !== undefined && tick > turn) tick = turn;
     const at = tick * this.#tickMs;
     if (at >= this.#wakeAt && this.#cancel !== undefined) return;
     this.#cancel?.();
@@ -121,8 +125,10 @@ export class TimerWheel {
     const target = Math.floor(now / this.#tickMs);
     // After a long pause one turn of the wheel meets every entry.
     const from = Math.max(this.#tick + 1, target - SLOTS + 1);
+    const turned = Math.floor(target / SLOTS) > Math.floor(this.#tick / SLOTS);
     this.#tick = target;
     for (let tick = from; tick <= target; tick++) this.#runSlot(tick % SLOTS, now);
+    if (turned) this.#runSlot(FAR, now);
     this.#wake();
   }
 
@@ -134,7 +140,7 @@ export class TimerWheel {
       if (entry.deadline <= now) {
         this.#unlink(entry);
         due.push(entry);
-      } else if (Math.ceil(entry.deadline / this.#tickMs) % SLOTS !== slot) {
+      } else if (slot === FAR || Math.ceil(entry.deadline / this.#tickMs) % SLOTS !== slot) {
         this.#unlink(entry);
         this.#link(entry);
       }

@@ -12,6 +12,7 @@ import {
   dialError,
   type Listener,
   type ListenOptions,
+  openAny,
   plainAddress,
   socketEvents,
 } from "./listen.ts";
@@ -104,8 +105,10 @@ export function listenMutual(
   };
 
   const open = (current: TlsIdentity): TCPSocketListener<Slot> =>
+    openAny(options.host, (hostname) => openOn(hostname, current));
+  const openOn = (hostname: string, current: TlsIdentity): TCPSocketListener<Slot> =>
     Bun.listen<Slot>({
-      hostname: options.host,
+      hostname,
       port,
       allowHalfOpen: true,
       // Two listeners share the port while the certificate changes.

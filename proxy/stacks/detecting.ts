@@ -9,7 +9,7 @@ import type { Socket, SocketEvents } from "../net/socket.ts";
 import { TimerEntry } from "../net/timer-wheel.ts";
 import type { Side } from "../telemetry/telemetry.ts";
 import type { Drainable } from "./connections.ts";
-import type { Context } from "./context.ts";
+import { type Context, DOWNSTREAM_IDLE_MS } from "./context.ts";
 
 /** What was found out: `first` are the bytes read so far, which the taker must treat as the next ones read. */
 export interface Detection {
@@ -20,7 +20,7 @@ export interface Detection {
 }
 
 /** A silent client is waited for so long; then its protocol is opaque. */
-export const DETECT_MS = 5_000;
+const DETECT_MS = 5_000;
 /** More is not read to find out. */
 const MAX_FIRST = 16 * 1024;
 
@@ -28,6 +28,7 @@ class Detecting extends TimerEntry implements SocketEvents, Drainable {
   readonly #socket: Socket;
   readonly #context: Pick<Context, "wheel" | "connections">;
   readonly #side: Side;
+  readonly #declared: boolean;
   readonly #decided: (detection: Detection) => void;
   #first: Buffer | undefined;
 
@@ -35,9 +36,11 @@ class Detecting extends TimerEntry implements SocketEvents, Drainable {
     socket: Socket,
     context: Pick<Context, "wheel" | "connections">,
     side: Side,
+    declared: boolean,
     decided: (detection: Detection) => void,
   ) {
     super();
+    this.#declared = declared;
     this.#socket = socket;
     this.#context = context;
     this.#side = side;
@@ -60,7 +63,8 @@ class Detecting extends TimerEntry implements SocketEvents, Drainable {
   }
 
   expire(): void {
-    this.#settle("tcp", "");
+    if (this.#declared) this.#socket.end();
+    else this.#settle("tcp", "");
   }
 
   ended(): void {
@@ -94,15 +98,18 @@ class Detecting extends TimerEntry implements SocketEvents, Drainable {
   }
 }
 
-/** Reads until the protocol is known, then calls `decided`, which sets new events; never when the client leaves before. */
+/**
+ * Reads until the protocol is known, then calls `decided`, which sets new events; never when the client leaves before. On a
+ * port whose protocol is `declared` the client speaks first and may take its time.
+ */
 export function detectProtocol(
   socket: Socket,
   context: Pick<Context, "wheel" | "connections">,
   side: Side,
-  timeoutMs: number,
+  declared: boolean,
   decided: (detection: Detection) => void,
 ): void {
-  const detecting = new Detecting(socket, context, side, decided);
+  const detecting = new Detecting(socket, context, side, declared, decided);
   socket.events = detecting;
-  if (timeoutMs > 0) context.wheel.arm(detecting, timeoutMs);
+  context.wheel.arm(detecting, declared ? DOWNSTREAM_IDLE_MS : DETECT_MS);
 }

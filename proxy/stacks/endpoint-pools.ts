@@ -81,6 +81,12 @@ export function connectorOf(
 ): (events: DialEvents) => Dial {
   const { dialler } = context;
   const { address, target, identity: peer } = endpoint;
+  const { mode } = cluster.policy.tls;
+  if (mode === "SIMPLE" || mode === "MUTUAL") {
+    // Plaintext where somebody asked for TLS would be worse than none.
+    const message = `${cluster.name} asks for TLS mode ${mode}, which this version does not originate`;
+    return (events) => failLater(events, { reason: "tls_mode", message });
+  }
   if (!endpoint.mtls) return (events) => dialler.plain(address, target, events);
   const sni = outboundSni(target, cluster.subset, cluster.host);
   let session: Buffer | undefined;

@@ -214,6 +214,12 @@ export class InboundRequest implements ExchangeOwner, Waiter, AuthzHttp, AuthzRe
 export const authorize: InboundLayer = (request) => {
   const { policy } = request;
   if (policy === undefined) return request.fail(503, "NC", "this proxy has no configuration yet\n");
+  // The port may have become STRICT since the connection was accepted.
+  if (policy.mtls === "STRICT" && request.connection.principal === "") {
+    request.context.telemetry.plaintextRefused.of().value++;
+    request.exchange.breakOff();
+    return "done";
+  }
   if (!request.normalize()) return request.fail(400, "-", "the path has no normal form\n");
   if (!policy.authorizes) return "next";
   const decision = policy.authorize(request);

@@ -15,7 +15,7 @@ import type { AcceptedPeer } from "../net/tls.ts";
 import type { Workload } from "../telemetry/labels.ts";
 import { Pool } from "../upstream/pool.ts";
 import { ALPN_TCP, type Context, OWN_PORTS, portOfSni } from "./context.ts";
-import { DETECT_MS, detectProtocol } from "./detecting.ts";
+import { detectProtocol } from "./detecting.ts";
 import { type InboundConnection, mutualConnection, plaintextConnection } from "./inbound-connection.ts";
 import { authorize, type InboundLayer, InboundRequest, sendToApplication } from "./inbound-http.ts";
 import { InboundReport } from "./inbound-report.ts";
@@ -27,6 +27,9 @@ const CONNECT_MS = 10_000;
  * is lost. Opening one on the loopback costs 30 µs, so none is kept for longer than any server we know.
  */
 const IDLE_MS = 1_000;
+
+/** Ports of one application; whoever tries more than these finds out nothing and fills no memory. */
+const MAX_POOLS = 256;
 
 export interface Inbound {
   /** Handles connections accepted on 15006. */
@@ -49,6 +52,11 @@ export function createInbound(context: Context, self: Workload): Inbound {
     const key = `${address}|${port}`;
     let pool = pools.get(key);
     if (pool === undefined) {
+      const [oldest] = pools;
+      if (pools.size >= MAX_POOLS && oldest !== undefined) {
+        pools.delete(oldest[0]);
+        oldest[1].close();
+      }
       pool = applicationPool(context, address, port);
       pools.set(key, pool);
     }
@@ -83,8 +91,7 @@ export function createInbound(context: Context, self: Workload): Inbound {
       if (protocol === "tcp" || (protocol === "auto" && SERVER_FIRST_PORTS.has(destination.port))) {
         return serveTcp(connection, undefined);
       }
-      const wait = protocol === "auto" ? DETECT_MS : 0;
-      detectProtocol(socket, context, "inbound", wait, ({ protocol: found, first }) =>
+      detectProtocol(socket, context, "inbound", protocol !== "auto", ({ protocol: found, first }) =>
         (found === "http1" ? serveHttp : serveTcp)(connection, first),
       );
     },

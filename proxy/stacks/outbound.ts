@@ -20,7 +20,7 @@ import type { Accepted } from "../net/listen.ts";
 import type { Destination } from "../net/original-destination.ts";
 import type { Workload } from "../telemetry/labels.ts";
 import type { Context } from "./context.ts";
-import { DETECT_MS, type Detection, detectProtocol } from "./detecting.ts";
+import { type Detection, detectProtocol } from "./detecting.ts";
 import { type OutboundLayers, OutboundRequest } from "./outbound-http.ts";
 import {
   chooseEndpoint,
@@ -67,9 +67,9 @@ export function createOutbound(context: Context, self: Workload): (accepted: Acc
     if (opaque(declared, destination.port)) {
       return serve(socket, destination, { protocol: "tcp", sni: "", first: undefined });
     }
-    // A declared HTTP port may wait as long as its client likes; an undeclared one may be waiting for the server.
-    const wait = declared === "auto" ? DETECT_MS : 0;
-    detectProtocol(socket, context, "outbound", wait, (detection) => serve(socket, destination, detection));
+    detectProtocol(socket, context, "outbound", declared !== "auto", (detection) =>
+      serve(socket, destination, detection),
+    );
   };
 }
 

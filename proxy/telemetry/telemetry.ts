@@ -61,6 +61,10 @@ export class Telemetry {
     "weft_certificate_rotations_total",
     "Times that the listener on 15008 took another certificate.",
   );
+  readonly bugs = new Counters(
+    "weft_internal_errors_total",
+    "Exceptions that nothing expected; see the log.",
+  );
   readonly accessLogDropped = new Counters(
     "weft_access_log_dropped_total",
     "Access log lines dropped: the reader is too slow.",
@@ -82,6 +86,7 @@ export class Telemetry {
       this.denied,
       this.configChanges,
       this.rotations,
+      this.bugs,
       this.accessLogDropped,
       new Reading("weft_config_objects", "Objects of configuration in force.", readings.configObjects),
       new Reading(

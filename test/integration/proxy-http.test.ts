@@ -164,6 +164,22 @@ describe("a request", () => {
     await server[Symbol.asyncDispose]();
   });
 
+  it("whose sender was never told to send its body is the last of its connection", async () => {
+    answer = () => undefined;
+    const server = await TestServer.start((socket) => {
+      socket.once("data", () => socket.write("HTTP/1.1 417 No\r\nContent-Length: 0\r\n\r\n"));
+    });
+    await using alone = await plainProxy(server.port);
+    using client = await TestClient.open(alone.port("outbound"));
+    client.send("POST / HTTP/1.1\r\nHost: web\r\nExpect: 100-continue\r\nContent-Length: 4\r\n\r\n");
+    expect(await client.responses(1)).toContain("connection: close\r\n");
+    // What comes now may be that body or a request: it is neither.
+    client.send(GET);
+    await client.closed();
+    expect(client.received.match(/HTTP\/1\.1/g)).toHaveLength(1);
+    await server[Symbol.asyncDispose]();
+  });
+
   it.each([
     [400, "bare_lf", "GET / HTTP/1.1\nHost: web\n\n"],
     [

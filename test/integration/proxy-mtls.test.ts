@@ -60,7 +60,6 @@ afterEach(() => {
 });
 
 function startServer(identity: TestIdentity, mtls: "STRICT" | "PERMISSIVE" = "STRICT"): Promise<TestProxy> {
-  const web = "web.demo.svc.cluster.local";
   return TestProxy.start({
     file: {
       mutual: `${serverAddress}:15008`,
@@ -68,30 +67,35 @@ function startServer(identity: TestIdentity, mtls: "STRICT" | "PERMISSIVE" = "ST
       admin: "127.0.0.1:0",
     },
     identity,
-    objects: [
-      workloadObject("demo", "web", {
-        mtls,
-        ports: [
-          { port: app.port, protocol: "http", mtls, service: web },
-          { port: echo.port, protocol: "tcp", mtls, service: web },
-        ],
-        authorization: [
-          {
-            name: "no-admin",
-            namespace: "demo",
-            action: "DENY",
-            rules: [{ from: [], to: [{ paths: ["/admin*"], ports: [String(app.port)] }], when: [] }],
-          },
-          {
-            name: "no-outlaw",
-            namespace: "demo",
-            action: "DENY",
-            rules: [{ from: [{ principals: ["cluster.local/ns/demo/sa/outlaw"] }], to: [], when: [] }],
-          },
-        ],
-      }),
-    ],
+    objects: serverObjects(mtls),
   });
+}
+
+function serverObjects(mtls: "STRICT" | "PERMISSIVE") {
+  const web = "web.demo.svc.cluster.local";
+  return [
+    workloadObject("demo", "web", {
+      mtls,
+      ports: [
+        { port: app.port, protocol: "http", mtls, service: web },
+        { port: echo.port, protocol: "tcp", mtls, service: web },
+      ],
+      authorization: [
+        {
+          name: "no-admin",
+          namespace: "demo",
+          action: "DENY",
+          rules: [{ from: [], to: [{ paths: ["/admin*"], ports: [String(app.port)] }], when: [] }],
+        },
+        {
+          name: "no-outlaw",
+          namespace: "demo",
+          action: "DENY",
+          rules: [{ from: [{ principals: ["cluster.local/ns/demo/sa/outlaw"] }], to: [], when: [] }],
+        },
+      ],
+    }),
+  ];
 }
 
 async function startClient(identity: TestIdentity, fields: Partial<Endpoint> = {}): Promise<TestProxy> {
@@ -433,6 +437,15 @@ describe("a server's proxy refuses a client", () => {
           connection_security_policy: "none",
         }),
       ).toBe(1);
+      // A connection that was let in while the port was PERMISSIVE is not let through once it is STRICT.
+      using open = await TestClient.open(lax.port("inbound"));
+      await open.send(GET).responses(1);
+      await lax.configure(serverObjects("STRICT"));
+      await eventually(async () => (await lax.metric("weft_config_changes_total")) === 2);
+      const before = requests.length;
+      open.send(GET);
+      expect(await open.closed()).toBe("reset");
+      expect(requests).toHaveLength(before);
     } finally {
       await lax[Symbol.asyncDispose]();
       server = await startServer(serverIdentity);

@@ -1,5 +1,6 @@
 /** One running proxy: its listeners, stacks and admin ports, from parts that Kubernetes or a folder provides. */
 
+import { writeSync } from "node:fs";
 import { adminPages, metricsPages, type PageSources, readinessPages } from "../admin/pages.ts";
 import { createAdmin } from "../admin/server.ts";
 import type { Log } from "../config/log.ts";
@@ -60,6 +61,16 @@ export interface RunningProxy {
   close(): void;
 }
 
+/** Straight to the descriptor: the runtime's stream would cost 2 MB. False when the reader is full. */
+function writeStandardOutput(text: string): boolean {
+  try {
+    writeSync(1, text);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
 const TICK_MS = 10;
 /** No connection for so long after the last has ended: the application has said its last words. */
 const QUIET_MS = 100;
@@ -78,7 +89,7 @@ export function startProxy(parts: ProxyParts): RunningProxy {
     configObjects: () => config.dump().objects.length,
   });
   const accessLog = new AccessLog(
-    { write: (text) => process.stdout.write(text) || true, defer: (run) => void after(200, run) },
+    { write: writeStandardOutput, defer: (run) => void after(200, run) },
     () => telemetry.accessLogDropped.of().value++,
   );
   const wheel = new TimerWheel({ now, after }, TICK_MS);

@@ -14,6 +14,16 @@ const IDLE_MS = 3_600_000 - 60_000;
 export class EndpointPool extends Pool {
   /** Metric rows by response code, bound when first needed; for plain HTTP without flags. */
   readonly rows = new Map<number, number>();
+  #labels: object | undefined;
+
+  /** The rows, forgotten when the endpoint's labels have changed since they were bound. */
+  rowsOf(labels: object | undefined): Map<number, number> {
+    if (labels !== this.#labels) {
+      this.#labels = labels;
+      this.rows.clear();
+    }
+    return this.rows;
+  }
 }
 
 class EndpointPools {

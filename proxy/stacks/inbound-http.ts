@@ -28,6 +28,8 @@ export class InboundRequest implements ExchangeOwner, Waiter, AuthzHttp, AuthzRe
   readonly exchange: Exchange;
   readonly pool: Pool;
   edits: HeadEdits | undefined;
+  /** Made up here for a request that came without; "" otherwise. */
+  requestId = "";
   /** Of an authorization, for the access log. */
   details = "";
   readonly #layers: readonly InboundLayer[];
@@ -94,6 +96,7 @@ export class InboundRequest implements ExchangeOwner, Waiter, AuthzHttp, AuthzRe
 
   request(head: RequestHead): void {
     this.edits = undefined;
+    this.requestId = "";
     this.details = "";
     this.#reconnects = 0;
     const { caller } = this.connection;
@@ -128,7 +131,11 @@ export class InboundRequest implements ExchangeOwner, Waiter, AuthzHttp, AuthzRe
     }
     const { head } = exchange;
     let additions = connection.clientCert;
-    if (!head.has(REQUEST_ID)) additions += `x-request-id: ${crypto.randomUUID()}\r\n`;
+    if (!head.has(REQUEST_ID)) {
+      // The same for every try.
+      this.requestId ||= crypto.randomUUID();
+      additions += `x-request-id: ${this.requestId}\r\n`;
+    }
     if (!head.has(FORWARDED_PROTO)) additions += "x-forwarded-proto: http\r\n";
     // A plaintext peer has proved nothing, so it cannot say on whose behalf it calls.
     const drop = connection.clientCert === "" ? DROP_CLIENT_CERT : 0;
@@ -174,14 +181,7 @@ export class InboundRequest implements ExchangeOwner, Waiter, AuthzHttp, AuthzRe
   }
 
   ended(): void {
-    const { connection } = this;
-    this.#report.request(
-      this.exchange,
-      connection.caller,
-      this.policy?.service,
-      connection.port,
-      this.details,
-    );
+    this.#report.request(this);
   }
 
   refused(code: number): void {

@@ -2,6 +2,7 @@
 
 import type { Exchange } from "../http1/exchange.ts";
 import { REQUEST_ID } from "../http1/field-kinds.ts";
+import { type TcpAccess, tcpEntry } from "../telemetry/access-log.ts";
 import {
   type Flow,
   type ServiceLabels,
@@ -26,6 +27,16 @@ export function createCaller(id: string | undefined): Caller {
   return { workload: id === undefined ? UNKNOWN_WORKLOAD : decodePeer(undefined, id), id, rows: new Map() };
 }
 
+/** What a request has to tell when it is over. */
+export interface InboundOutcome {
+  readonly exchange: Exchange;
+  readonly connection: { readonly caller: Caller; readonly port: number };
+  readonly policy: { readonly service: string | undefined } | undefined;
+  /** Of an authorization. */
+  readonly details: string;
+  readonly requestId: string;
+}
+
 export class InboundReport {
   readonly #context: Context;
   readonly #self: Workload;
@@ -35,24 +46,21 @@ export class InboundReport {
     this.#self = self;
   }
 
-  request(
-    exchange: Exchange,
-    caller: Caller,
-    service: string | undefined,
-    port: number,
-    details: string,
-  ): void {
+  request(outcome: InboundOutcome): void {
+    const { exchange, connection } = outcome;
+    const { caller } = connection;
     const { telemetry, now } = this.#context;
     const duration = now() - exchange.startedAt;
     const ordinary = exchange.flags === "-" && !exchange.grpc;
     let row = ordinary ? caller.rows.get(exchange.status) : undefined;
     if (row === undefined) {
+      const service = outcome.policy?.service;
       const flow = this.#flow(caller, service, exchange.grpc ? "grpc" : "http", exchange.flags);
       row = telemetry.requests.bind(flow, exchange.status, "");
       if (ordinary) caller.rows.set(exchange.status, row);
     }
     telemetry.requests.record(row, duration, exchange.requestBytes, exchange.responseBytes);
-    if (this.#context.accessLog.enabled) this.#log(exchange, port, duration, details);
+    if (this.#context.accessLog.enabled) this.#log(outcome, duration);
   }
 
   opened(caller: Caller, service: string | undefined, flags: string): number {
@@ -61,11 +69,13 @@ export class InboundReport {
     return row;
   }
 
-  closed(row: number, sent: number, received: number): void {
-    const { tcp } = this.#context.telemetry;
-    tcp.add(row, CLOSED, 1);
-    tcp.add(row, SENT_BYTES, sent);
-    tcp.add(row, RECEIVED_BYTES, received);
+  /** The flow is over; `durationMs` since it was accepted. */
+  closed(row: number, access: Omit<TcpAccess, "at">): void {
+    const { telemetry, accessLog, unixNow } = this.#context;
+    telemetry.tcp.add(row, CLOSED, 1);
+    telemetry.tcp.add(row, SENT_BYTES, access.bytesSent);
+    telemetry.tcp.add(row, RECEIVED_BYTES, access.bytesReceived);
+    if (accessLog.enabled) accessLog.record(tcpEntry({ at: unixNow() - access.durationMs, ...access }));
   }
 
   #flow(caller: Caller, service: string | undefined, protocol: Flow["protocol"], flags: string): Flow {
@@ -82,8 +92,9 @@ export class InboundReport {
     };
   }
 
-  #log(exchange: Exchange, port: number, durationMs: number, details: string): void {
+  #log({ exchange, connection, details, requestId }: InboundOutcome, durationMs: number): void {
     const { head } = exchange;
+    const { port } = connection;
     this.#context.accessLog.record({
       at: this.#context.unixNow() - durationMs,
       method: head.method,
@@ -99,7 +110,7 @@ export class InboundReport {
       upstreamHost: `:${port}`,
       upstreamCluster: `inbound|${port}||`,
       downstream: exchange.server.socket.peerAddress,
-      requestId: head.known(REQUEST_ID) ?? "",
+      requestId: head.known(REQUEST_ID) ?? requestId,
       userAgent: head.header("user-agent") ?? "",
       route: "default",
     });

@@ -4,6 +4,7 @@ import type { Dial } from "../net/listen.ts";
 import type { Socket, SocketEvents } from "../net/socket.ts";
 import { splice } from "../net/splice.ts";
 import { TimerEntry } from "../net/timer-wheel.ts";
+import type { TcpAccess } from "../telemetry/access-log.ts";
 import type { Context } from "./context.ts";
 import type { InboundConnection } from "./inbound-connection.ts";
 import type { InboundReport } from "./inbound-report.ts";
@@ -17,11 +18,13 @@ export class InboundTcp extends TimerEntry implements SocketEvents {
   #first: Buffer | undefined;
   #dial: Dial | undefined;
   #over = false;
+  readonly #acceptedAt: number;
   #destroy: () => void;
 
   constructor(context: Context, connection: InboundConnection, report: InboundReport) {
     super();
     this.#context = context;
+    this.#acceptedAt = context.now();
     this.#connection = connection;
     this.#report = report;
     this.#destroy = () => this.#giveUp();
@@ -78,7 +81,7 @@ export class InboundTcp extends TimerEntry implements SocketEvents {
     const { socket, caller, port } = this.#connection;
     const row = this.#report.opened(caller, context.config.view()?.inbound(port).service, "-");
     const joined = splice(socket, application, { fromClient: this.#first }, () => {
-      this.#report.closed(row, socket.bytesWritten, application.bytesWritten);
+      this.#report.closed(row, this.#access("-", socket.bytesWritten, application.bytesWritten));
       this.#finish();
     });
     this.#destroy = () => joined.destroy();
@@ -89,8 +92,21 @@ export class InboundTcp extends TimerEntry implements SocketEvents {
     if (this.#over) return;
     const { caller, port } = this.#connection;
     const row = this.#report.opened(caller, this.#context.config.view()?.inbound(port).service, flags);
-    this.#report.closed(row, 0, 0);
+    this.#report.closed(row, this.#access(flags, 0, 0));
     this.#giveUp();
+  }
+
+  #access(flags: string, bytesSent: number, bytesReceived: number): Omit<TcpAccess, "at"> {
+    const { address, port, socket } = this.#connection;
+    return {
+      flags,
+      bytesSent,
+      bytesReceived,
+      durationMs: this.#context.now() - this.#acceptedAt,
+      upstreamHost: `${address}:${port}`,
+      upstreamCluster: `inbound|${port}||`,
+      downstream: socket.peerAddress,
+    };
   }
 
   #giveUp(): void {

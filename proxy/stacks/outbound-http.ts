@@ -45,6 +45,8 @@ export class OutboundRequest implements ExchangeOwner, RouteRequest, Waiter {
   endpoint: EndpointHandle | undefined;
   pool: EndpointPool | undefined;
   edits: HeadEdits | undefined;
+  /** Made up here for a request that came without; "" otherwise. */
+  requestId = "";
   /** What the request has been through, for retries. */
   readonly attempt: Attempt = { retries: 0, reconnects: 0, tried: [] };
   readonly #layers: OutboundLayers;
@@ -104,6 +106,7 @@ export class OutboundRequest implements ExchangeOwner, RouteRequest, Waiter {
     this.cluster = undefined;
     this.endpoint = undefined;
     this.edits = undefined;
+    this.requestId = "";
     this.attempt.retries = 0;
     this.attempt.reconnects = 0;
     this.attempt.tried.length = 0;
@@ -151,7 +154,11 @@ export class OutboundRequest implements ExchangeOwner, RouteRequest, Waiter {
     const { head } = exchange;
     let additions = "";
     if (endpoint.mtls && connection.requests === 0) additions = this.#report.peerHeader;
-    if (!head.has(REQUEST_ID)) additions += `x-request-id: ${crypto.randomUUID()}\r\n`;
+    if (!head.has(REQUEST_ID)) {
+      // The same for every try.
+      this.requestId ||= crypto.randomUUID();
+      additions += `x-request-id: ${this.requestId}\r\n`;
+    }
     if (!head.has(FORWARDED_PROTO)) additions += "x-forwarded-proto: http\r\n";
     // Who the client is, is for the other side's proxy to say.
     exchange.send(connection, this.edits, DROP_CLIENT_CERT, additions);

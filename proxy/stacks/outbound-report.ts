@@ -2,6 +2,7 @@
 import type { Cluster, EndpointHandle } from "../config/view.ts";
 import { PEER_HEADER, REQUEST_ID } from "../http1/field-kinds.ts";
 import type { Destination } from "../net/original-destination.ts";
+import { type TcpAccess, tcpEntry } from "../telemetry/access-log.ts";
 import {
   type Flow,
   type ServiceLabels,
@@ -27,6 +28,7 @@ export interface OutboundOutcome {
     readonly head: { known(kind: number): string | undefined; header(name: string): string | undefined };
     readonly server: { readonly socket: { readonly peerAddress: string } };
   };
+  readonly requestId: string;
   readonly method: string;
   readonly path: string;
   readonly authority: string;
@@ -60,7 +62,7 @@ export class OutboundReport {
     let row: number | undefined;
     // The row of an ordinary response is found by its code alone.
     const ordinary = pool !== undefined && exchange.flags === "-" && !exchange.grpc;
-    if (ordinary) row = pool.rows.get(exchange.status);
+    if (ordinary) row = pool.rowsOf(outcome.endpoint?.labels).get(exchange.status);
     if (row === undefined) {
       const protocol = exchange.grpc ? "grpc" : "http";
       row = telemetry.requests.bind(this.#flow(outcome, protocol, exchange.flags), exchange.status, "");
@@ -83,11 +85,13 @@ export class OutboundReport {
     return row;
   }
 
-  closed(row: number, sent: number, received: number): void {
-    const { tcp } = this.#context.telemetry;
-    tcp.add(row, CLOSED, 1);
-    tcp.add(row, SENT_BYTES, sent);
-    tcp.add(row, RECEIVED_BYTES, received);
+  /** The flow is over; `durationMs` since it was accepted. */
+  closed(row: number, access: Omit<TcpAccess, "at">): void {
+    const { telemetry, accessLog, unixNow } = this.#context;
+    telemetry.tcp.add(row, CLOSED, 1);
+    telemetry.tcp.add(row, SENT_BYTES, access.bytesSent);
+    telemetry.tcp.add(row, RECEIVED_BYTES, access.bytesReceived);
+    if (accessLog.enabled) accessLog.record(tcpEntry({ at: unixNow() - access.durationMs, ...access }));
   }
 
   #flow(outcome: OutboundOutcome, protocol: Flow["protocol"], flags: string): Flow {
@@ -144,7 +148,7 @@ export class OutboundReport {
       upstreamHost: endpoint === undefined ? "" : `${endpoint.address}:${endpoint.target}`,
       upstreamCluster: cluster?.name ?? "",
       downstream: exchange.server.socket.peerAddress,
-      requestId: exchange.head.known(REQUEST_ID) ?? "",
+      requestId: exchange.head.known(REQUEST_ID) ?? outcome.requestId,
       userAgent: exchange.head.header("user-agent") ?? "",
       route: outcome.result?.route?.name ?? "",
     });

@@ -5,6 +5,7 @@ import type { Destination } from "../net/original-destination.ts";
 import type { Socket, SocketEvents } from "../net/socket.ts";
 import { splice } from "../net/splice.ts";
 import { TimerEntry } from "../net/timer-wheel.ts";
+import type { TcpAccess } from "../telemetry/access-log.ts";
 import { ALPN_TCP, type Context } from "./context.ts";
 import type { Detection } from "./detecting.ts";
 import { connectorOf, countFailure } from "./endpoint-pools.ts";
@@ -27,11 +28,13 @@ export class OutboundTcp extends TimerEntry implements SocketEvents {
   #endpoint: EndpointHandle | undefined;
   readonly #tried: EndpointHandle[] = [];
   #over = false;
+  readonly #acceptedAt: number;
   #destroy: () => void;
 
   constructor(context: Context, socket: Socket, destination: Destination, report: OutboundReport) {
     super();
     this.#context = context;
+    this.#acceptedAt = context.now();
     this.#socket = socket;
     this.#destination = destination;
     this.#report = report;
@@ -147,7 +150,7 @@ export class OutboundTcp extends TimerEntry implements SocketEvents {
     const early = this.#first?.length ?? 0;
     const joined = splice(client, endpoint, { fromClient: this.#first }, () => {
       handle.end(0, this.#context.now() - startedAt, this.#context.now());
-      this.#report.closed(row, client.bytesWritten, endpoint.bytesWritten);
+      this.#report.closed(row, this.#access("-", client.bytesWritten, endpoint.bytesWritten));
       this.#finish();
     });
     this.#destroy = () => joined.destroy();
@@ -156,8 +159,21 @@ export class OutboundTcp extends TimerEntry implements SocketEvents {
 
   #refuse(flags: string): void {
     const row = this.#report.opened(this.#cluster, this.#endpoint, BLACKHOLE, flags);
-    this.#report.closed(row, 0, 0);
+    this.#report.closed(row, this.#access(flags, 0, 0));
     this.#giveUp();
+  }
+
+  #access(flags: string, bytesSent: number, bytesReceived: number): Omit<TcpAccess, "at"> {
+    const endpoint = this.#endpoint;
+    return {
+      flags,
+      bytesSent,
+      bytesReceived,
+      durationMs: this.#context.now() - this.#acceptedAt,
+      upstreamHost: endpoint === undefined ? "" : `${endpoint.address}:${endpoint.target}`,
+      upstreamCluster: this.#cluster?.name ?? "",
+      downstream: this.#socket.peerAddress,
+    };
   }
 
   #giveUp(): void {

@@ -25,6 +25,35 @@ export interface AccessEntry {
   readonly route: string;
 }
 
+/** What is known of an opaque connection that is over. */
+export type TcpAccess = Pick<
+  AccessEntry,
+  | "at"
+  | "flags"
+  | "bytesReceived"
+  | "bytesSent"
+  | "durationMs"
+  | "upstreamHost"
+  | "upstreamCluster"
+  | "downstream"
+>;
+
+/** The line of an opaque connection: it has no request to tell of. */
+export function tcpEntry(access: TcpAccess): AccessEntry {
+  return {
+    method: "",
+    path: "",
+    protocol: "",
+    status: 0,
+    details: "",
+    authority: "",
+    requestId: "",
+    userAgent: "",
+    route: "",
+    ...access,
+  };
+}
+
 /** Istio's default text format, field by field where we know the value, "-" elsewhere. */
 export function formatEntry(entry: AccessEntry): string {
   const or = (text: string) => (text === "" ? "-" : text);

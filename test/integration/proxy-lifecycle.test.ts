@@ -154,6 +154,48 @@ describe("the admin ports", () => {
   });
 });
 
+describe("the access log", () => {
+  it("has a line for each request and each TCP connection once it is asked for", async () => {
+    const index = indexObject("demo", [
+      entry("demo", "web", {
+        addresses: ["10.0.0.1"],
+        ports: [
+          { port: 80, protocol: "http" },
+          { port: 81, protocol: "tcp" },
+        ],
+      }),
+    ]);
+    const target = endpoint("127.0.0.1", {
+      ports: [
+        { port: 80, target: one.port },
+        { port: 81, target: one.port },
+      ],
+    });
+    const objects = (accessLog: boolean) => [
+      index,
+      serviceObject("demo", "web"),
+      endpointsObject("demo", "web", [target]),
+      workloadObject("demo", "client", { telemetry: { accessLog } }),
+    ];
+    const tcp = { listen: "127.0.0.1:0", destination: "10.0.0.1:81" };
+    const file = { ...outboundFile, outbound: [...outboundFile.outbound, tcp] };
+    await using proxy = await TestProxy.start({ file, objects: objects(false) });
+    await exchange(proxy.port("outbound"), GET);
+    await proxy.configure(objects(true));
+    await eventually(async () => (await proxy.metric("weft_config_changes_total")) === 2);
+    await exchange(proxy.port("outbound"), "GET /logged HTTP/1.1\r\nHost: web\r\nUser-Agent: t\r\n\r\n");
+    await exchange(proxy.port("outbound1"), GET);
+    await eventually(() => proxy.output.split("\n").length === 3);
+    const [http, opaque] = proxy.output.split("\n");
+    expect(http).toMatch(
+      /^\[\d{4}-.*Z\] "GET \/logged HTTP\/1\.1" 200 - - - "-" \d+ \d+ \d+ - "-" "t" "[0-9a-f-]{36}" "web" "127\.0\.0\.1:\d+" outbound\|80\|\|web\.demo\.svc\.cluster\.local - - 127\.0\.0\.1 - default$/,
+    );
+    expect(opaque).toMatch(
+      /^\[.*\] "- - -" 0 - - - "-" 29 41 \d+ .* outbound\|81\|\|web\.demo\.svc\.cluster\.local - - 127\.0\.0\.1 - -$/,
+    );
+  });
+});
+
 describe("a certificate", () => {
   it("is rotated without a connection or request lost", async () => {
     const authority = await TestAuthority.create();

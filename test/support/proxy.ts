@@ -48,11 +48,19 @@ export class TestProxy implements AsyncDisposable {
   readonly folder: string;
   readonly #process: ChildProcess;
   readonly #log: string[];
+  readonly #output: string[];
 
-  private constructor(folder: string, process: ChildProcess, log: string[], ports: Record<string, number>) {
+  private constructor(
+    folder: string,
+    process: ChildProcess,
+    log: string[],
+    output: string[],
+    ports: Record<string, number>,
+  ) {
     this.folder = folder;
     this.#process = process;
     this.#log = log;
+    this.#output = output;
     this.ports = ports;
   }
 
@@ -74,8 +82,10 @@ export class TestProxy implements AsyncDisposable {
     await options.prepare?.(folder);
     const command = [...(options.wrapper ?? []), bunPath(), join(root, "proxy/main.ts"), "--config", folder];
     const [file = "", ...args] = command;
-    const child = spawn(file, args, { stdio: ["ignore", "inherit", "pipe"] });
+    const child = spawn(file, args, { stdio: ["ignore", "pipe", "pipe"] });
     const log: string[] = [];
+    const output: string[] = [];
+    child.stdout?.setEncoding("utf8").on("data", (text: string) => output.push(text));
     const ports = await new Promise<Record<string, number>>((resolve, reject) => {
       child.stderr?.setEncoding("utf8").on("data", (text: string) => {
         log.push(text);
@@ -87,7 +97,7 @@ export class TestProxy implements AsyncDisposable {
       child.once("exit", (code) => reject(new Error(`the proxy ended with ${code}:\n${log.join("")}`)));
       child.once("error", reject);
     });
-    return new TestProxy(folder, child, log, ports);
+    return new TestProxy(folder, child, log, output, ports);
   }
 
   port(name: string): number {
@@ -103,6 +113,11 @@ export class TestProxy implements AsyncDisposable {
 
   get log(): string {
     return this.#log.join("");
+  }
+
+  /** Its access log. */
+  get output(): string {
+    return this.#output.join("");
   }
 
   get running(): boolean {

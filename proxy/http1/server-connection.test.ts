@@ -145,14 +145,22 @@ describe("a client's connection", () => {
     );
   });
 
-  it("leaves pipelined requests in the socket while one is served", () => {
+  it("lets pipelined requests wait while one is served, and reads no more than a little ahead", () => {
     const { socket, raw, recorder } = serve(false);
     socket.onData(Buffer.from("GET /1 HTTP/1.1\r\nHost: a\r\n\r\nGET /2 HTTP/1.1\r\nHost: a\r\n\r\n"));
     expect(recorder.events).toEqual(["GET /1", "body "]);
+    expect(raw.paused).toBe(false);
+    socket.onData(Buffer.from("GET /3 HTTP/1.1\r\nHost: a\r\n\r\n".repeat(3_000)));
     expect(raw.paused).toBe(true);
     recorder.answer();
     expect(recorder.events).toEqual(["GET /1", "body ", "GET /2", "body "]);
-    expect(raw.paused).toBe(false);
+  });
+
+  it("notices that its client has left while requests wait", () => {
+    const { socket, recorder } = serve(false);
+    socket.onData(Buffer.from("GET /1 HTTP/1.1\r\nHost: a\r\n\r\nGET /2 HTTP/1.1\r\nHost: a\r\n\r\n"));
+    socket.onEnd();
+    expect(recorder.events).toEqual(["GET /1", "body ", "aborted gone"]);
   });
 
   it("waits a bounded time for a head that has begun, and then says so", () => {
@@ -190,6 +198,43 @@ describe("a client's connection", () => {
       else socket.onClose(new Error("reset"));
       expect(recorder.events).toEqual(["POST /", "aborted gone"]);
     }
+  });
+
+  it("is read again once a large body has been taken whole, so that its end is noticed", () => {
+    const { time, wheel } = serve();
+    const { socket, raw } = fakeSocket();
+    const silent = new (class extends Recorder {
+      override request(): void {}
+    })();
+    const connection = new ServerConnection(socket, { wheel, idleMs: 10_000, headMs: 1_000 }, silent);
+    const body = "x".repeat(100_000);
+    socket.onData(Buffer.from(`POST / HTTP/1.1\r\nHost: a\r\nContent-Length: ${body.length}\r\n\r\n${body}`));
+    expect(raw.paused).toBe(true);
+    expect(connection.takeBody()).toBe(true);
+    expect(connection.requestDone).toBe(true);
+    expect(raw.paused).toBe(false);
+    expect(time.pending).toBeLessThanOrEqual(1);
+  });
+
+  it("does not wait for ever for the rest of a body that nobody wants", () => {
+    const { socket, raw, connection, time } = serve(false);
+    socket.onData(Buffer.from("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 50\r\n\r\nhe"));
+    connection.plain(403, "", false);
+    connection.finish(false);
+    time.advance(1_100);
+    expect(raw.ending).toBe("shutdown");
+    time.advance(1_100);
+    expect(raw.ending).toBe("end");
+  });
+
+  it("that leaves before the rest of a body that nobody wants is closed", () => {
+    const { socket, raw, connection } = serve(false);
+    socket.onData(Buffer.from("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 50\r\n\r\nhe"));
+    connection.plain(403, "", false);
+    connection.finish(false);
+    expect(raw.ending).toBe("no");
+    socket.onEnd();
+    expect(raw.ending).toBe("end");
   });
 
   it("reads on for a moment after its last response, so that no reset destroys it", () => {

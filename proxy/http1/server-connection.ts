@@ -42,6 +42,12 @@ const WAITING = 2;
 const CLOSING = 3;
 const CLOSED = 4;
 
+/**
+ * What is read of a client that cannot be served yet. Not nothing: a socket that is not read does not tell that its client has
+ * left, and an application would work for nobody.
+ */
+const MAX_AHEAD = 64 * 1024;
+
 /** A refused request's unread body is read and dropped up to here, to keep the connection. */
 const MAX_DISCARD = 64 * 1024;
 
@@ -111,7 +117,10 @@ export class ServerConnection extends TimerEntry implements SocketEvents {
     this.takenEnd = this.#body.read(input, this.#at, input.length);
     this.#bodyBegun = true;
     this.#consumed(this.takenEnd);
-    if (this.#body.done) this.#state = WAITING;
+    if (this.#body.done) {
+      this.#state = WAITING;
+      this.socket.resume();
+    }
     return this.takenEnd > this.takenStart;
   }
 
@@ -144,7 +153,7 @@ export class ServerConnection extends TimerEntry implements SocketEvents {
     if (this.#state >= CLOSING) return;
     this.#bodyOpen = false;
     this.head.release();
-    if (close || this.#malformedBody) {
+    if (close || this.#malformedBody || this.socket.ended) {
       this.#linger();
       return;
     }
@@ -152,8 +161,12 @@ export class ServerConnection extends TimerEntry implements SocketEvents {
       // Answered before the body was in: read the rest of a small one, or end here.
       this.#discard = MAX_DISCARD;
       this.#bodyOpen = true;
-    } else this.#state = HEAD;
-    this.#options.wheel.arm(this, this.#options.idleMs);
+      this.#options.wheel.disarm(this);
+      this.#options.wheel.arm(this, this.#options.headMs);
+    } else {
+      this.#state = HEAD;
+      this.#options.wheel.arm(this, this.#options.idleMs);
+    }
     this.socket.resume();
     this.#process();
   }
@@ -207,7 +220,8 @@ export class ServerConnection extends TimerEntry implements SocketEvents {
     this.#processing = true;
     while (this.#input !== undefined && this.#step());
     this.#processing = false;
-    if (this.#input !== undefined && (this.#state === WAITING || (this.#state === BODY && !this.#bodyOpen))) {
+    const waits = this.#state === WAITING || (this.#state === BODY && !this.#bodyOpen);
+    if (waits && this.#input !== undefined && this.#input.length - this.#at > MAX_AHEAD) {
       this.socket.pause();
     }
   }
@@ -325,6 +339,10 @@ export class ServerConnection extends TimerEntry implements SocketEvents {
       this.socket.end();
       return;
     }
+    if (this.#discard > 0) {
+      this.#linger();
+      return;
+    }
     if (this.#state !== HEAD) return;
     if (this.#input !== undefined) this.#refuse(HEAD_TIMEOUT);
     else this.#linger();
@@ -335,7 +353,7 @@ export class ServerConnection extends TimerEntry implements SocketEvents {
   }
 
   ended(): void {
-    if (this.#state === HEAD || this.#state === CLOSING) {
+    if (this.#state === HEAD || this.#state === CLOSING || this.#discard > 0) {
       this.#state = CLOSING;
       this.socket.end();
       return;

@@ -1,6 +1,7 @@
 import { describe, expect, it, vi } from "vitest";
-import { fakeSocket } from "./socket.fake.ts";
+import { FakeTime, fakeSocket } from "./socket.fake.ts";
 import { splice } from "./splice.ts";
+import { TimerWheel } from "./timer-wheel.ts";
 
 function recorder() {
   return { data: vi.fn(), writable: vi.fn(), ended: vi.fn(), closed: vi.fn() };
@@ -93,9 +94,32 @@ describe("two joined sockets", () => {
     const client = fakeSocket();
     const endpoint = fakeSocket();
     const over = vi.fn();
-    const pair = splice(client.socket, endpoint.socket, { fromClient: bytes("early ") }, over);
-    return { client, endpoint, over, pair };
+    const time = new FakeTime();
+    const wheel = new TimerWheel(time, 10);
+    const pair = splice(
+      client.socket,
+      endpoint.socket,
+      { fromClient: bytes("early ") },
+      { wheel, ms: 1_000 },
+      over,
+    );
+    return { client, endpoint, over, pair, time, wheel };
   }
+
+  it("are broken off when neither says anything for long, and only then", () => {
+    const { client, endpoint, time, wheel } = joined();
+    for (let round = 0; round < 5; round++) {
+      time.advance(900);
+      (round % 2 === 0 ? client : endpoint).socket.onData(bytes("x"));
+    }
+    expect(client.raw.ending).toBe("no");
+    time.advance(1_100);
+    expect(client.raw.ending).toBe("terminated");
+    expect(endpoint.raw.ending).toBe("terminated");
+    client.socket.onClose(undefined);
+    endpoint.socket.onClose(undefined);
+    expect(wheel.size).toBe(0);
+  });
 
   it("pass bytes both ways, what was read before they were joined first", () => {
     const { client, endpoint } = joined();
@@ -141,7 +165,8 @@ describe("two joined sockets", () => {
     const client = fakeSocket();
     const endpoint = fakeSocket();
     client.socket.onEnd();
-    splice(client.socket, endpoint.socket, { fromClient: bytes("all") }, () => {});
+    const wheel = new TimerWheel(new FakeTime(), 10);
+    splice(client.socket, endpoint.socket, { fromClient: bytes("all") }, { wheel, ms: 1_000 }, () => {});
     expect(endpoint.raw.text).toBe("all");
     expect(endpoint.raw.ending).toBe("shutdown");
   });

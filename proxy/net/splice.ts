@@ -1,24 +1,46 @@
 /** Two sockets joined: bytes both ways with backpressure, half-close passed on, a reset on one side a reset on the other. */
 import type { Socket, SocketEvents } from "./socket.ts";
+import { TimerEntry, type TimerWheel } from "./timer-wheel.ts";
 
 export interface Splice {
   /** Breaks both off. */
   destroy(): void;
 }
 
+/** When two joined sockets have had nothing to say for too long. */
+export interface IdleLimit {
+  readonly wheel: TimerWheel;
+  /** 0: never. */
+  readonly ms: number;
+}
+
+class Idle extends TimerEntry {
+  readonly #expired: () => void;
+  constructor(expired: () => void) {
+    super();
+    this.#expired = expired;
+  }
+  expire(): void {
+    this.#expired();
+  }
+}
+
 /** One direction's source; `to` is where its bytes go. */
 class Half implements SocketEvents {
   readonly #from: Socket;
   readonly #to: Socket;
+  readonly #touch: () => void;
   readonly #over: (error: Error | undefined) => void;
 
-  constructor(from: Socket, to: Socket, over: (error: Error | undefined) => void) {
+  constructor(from: Socket, to: Socket, touch: () => void, over: (error: Error | undefined) => void) {
     this.#from = from;
     this.#to = to;
+    this.#touch = touch;
     this.#over = over;
   }
 
   data(chunk: Buffer): void {
+    this.#touch();
     if (!this.#to.write(chunk, 0, chunk.length)) this.#from.pause();
   }
 
@@ -40,22 +62,33 @@ class Half implements SocketEvents {
 
 /**
  * Joins two sockets until both are closed; `over` is called once, with the first error. `early` bytes (read of a side
- * before it was joined) go out first.
+ * before it was joined) go out first. Both are broken off when neither has said anything for as long as `limit` says.
  */
 export function splice(
   client: Socket,
   endpoint: Socket,
   early: { readonly fromClient?: Buffer | undefined; readonly fromEndpoint?: Buffer | undefined },
+  limit: IdleLimit,
   over: (error: Error | undefined) => void,
 ): Splice {
+  const idle = new Idle(() => {
+    client.destroy();
+    endpoint.destroy();
+  });
+  const touch = () => {
+    if (limit.ms > 0) limit.wheel.arm(idle, limit.ms);
+  };
   let open = 2;
   let first: Error | undefined;
   const closed = (error: Error | undefined) => {
     first ??= error;
-    if (--open === 0) over(first);
+    if (--open > 0) return;
+    limit.wheel.disarm(idle);
+    over(first);
   };
-  const toEndpoint = new Half(client, endpoint, closed);
-  const toClient = new Half(endpoint, client, closed);
+  touch();
+  const toEndpoint = new Half(client, endpoint, touch, closed);
+  const toClient = new Half(endpoint, client, touch, closed);
   client.events = toEndpoint;
   endpoint.events = toClient;
   if (early.fromClient !== undefined) toEndpoint.data(early.fromClient);

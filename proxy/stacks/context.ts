@@ -48,6 +48,8 @@ export const ALPN_TCP = "weft-tcp";
 
 /** As Envoy: a client connection without a request for an hour is over. */
 export const DOWNSTREAM_IDLE_MS = 3_600_000;
+/** As Envoy: two ends of a TCP connection or a tunnel that say nothing for an hour have lost each other. */
+export const TUNNEL_IDLE_MS = 3_600_000;
 /** From the first byte of a head to its last. Long enough for a bad link, too short to hold thousands open. */
 export const HEAD_MS = 30_000;
 

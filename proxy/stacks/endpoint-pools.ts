@@ -73,7 +73,8 @@ function limitsOf({ policy }: Cluster): PoolLimits {
   const { connectionPool } = policy;
   return {
     connectTimeoutMs: connectionPool.connectTimeoutMs,
-    idleTimeoutMs: connectionPool.idleTimeoutMs ?? IDLE_MS,
+    // 0 is no limit of the user's; the peer's proxy has one.
+    idleTimeoutMs: connectionPool.idleTimeoutMs || IDLE_MS,
     maxRequestsPerConnection: connectionPool.maxRequestsPerConnection ?? 0,
   };
 }

@@ -15,7 +15,7 @@ import { splice } from "../net/splice.ts";
 import { UNKNOWN } from "../telemetry/labels.ts";
 import { decodePeer } from "../telemetry/peer.ts";
 import type { Pool, Waiter } from "../upstream/pool.ts";
-import { type Context, DOWNSTREAM_IDLE_MS, HEAD_MS } from "./context.ts";
+import { type Context, DOWNSTREAM_IDLE_MS, HEAD_MS, TUNNEL_IDLE_MS } from "./context.ts";
 import type { InboundConnection } from "./inbound-connection.ts";
 import type { InboundReport } from "./inbound-report.ts";
 
@@ -193,11 +193,15 @@ export class InboundRequest implements ExchangeOwner, Waiter, AuthzHttp, AuthzRe
   }
 
   tunnel(client: Socket, endpoint: Socket, early: Buffer | undefined, late: Buffer | undefined): void {
-    const { connections } = this.context;
+    const { connections, wheel } = this.context;
     const joined = { drain() {}, destroy: () => spliced.destroy() };
     connections.add("inbound", joined);
-    const spliced = splice(client, endpoint, { fromClient: late, fromEndpoint: early }, () =>
-      connections.delete("inbound", joined),
+    const spliced = splice(
+      client,
+      endpoint,
+      { fromClient: late, fromEndpoint: early },
+      { wheel, ms: TUNNEL_IDLE_MS },
+      () => connections.delete("inbound", joined),
     );
   }
 

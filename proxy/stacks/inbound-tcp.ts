@@ -5,7 +5,7 @@ import type { Socket, SocketEvents } from "../net/socket.ts";
 import { splice } from "../net/splice.ts";
 import { TimerEntry } from "../net/timer-wheel.ts";
 import type { TcpAccess } from "../telemetry/access-log.ts";
-import type { Context } from "./context.ts";
+import { type Context, TUNNEL_IDLE_MS } from "./context.ts";
 import type { InboundConnection } from "./inbound-connection.ts";
 import type { InboundReport } from "./inbound-report.ts";
 
@@ -80,7 +80,8 @@ export class InboundTcp extends TimerEntry implements SocketEvents {
     context.wheel.disarm(this);
     const { socket, caller, port } = this.#connection;
     const row = this.#report.opened(caller, context.config.view()?.inbound(port).service, "-");
-    const joined = splice(socket, application, { fromClient: this.#first }, () => {
+    const limit = { wheel: context.wheel, ms: TUNNEL_IDLE_MS };
+    const joined = splice(socket, application, { fromClient: this.#first }, limit, () => {
       this.#report.closed(row, this.#access("-", socket.bytesWritten, application.bytesWritten));
       this.#finish();
     });

@@ -14,7 +14,7 @@ import type { Destination } from "../net/original-destination.ts";
 import type { Socket } from "../net/socket.ts";
 import { splice } from "../net/splice.ts";
 import type { Waiter } from "../upstream/pool.ts";
-import { type Context, DOWNSTREAM_IDLE_MS, HEAD_MS } from "./context.ts";
+import { type Context, DOWNSTREAM_IDLE_MS, HEAD_MS, TUNNEL_IDLE_MS } from "./context.ts";
 import type { EndpointPool } from "./endpoint-pools.ts";
 import type { OutboundReport } from "./outbound-report.ts";
 import { type Attempt, retryAfter } from "./retry.ts";
@@ -259,11 +259,15 @@ export class OutboundRequest implements ExchangeOwner, RouteRequest, Waiter {
   }
 
   tunnel(client: Socket, endpoint: Socket, early: Buffer | undefined, late: Buffer | undefined): void {
-    const { connections } = this.context;
+    const { connections, wheel } = this.context;
     const joined = { drain() {}, destroy: () => spliced.destroy() };
     connections.add("outbound", joined);
-    const spliced = splice(client, endpoint, { fromClient: late, fromEndpoint: early }, () =>
-      connections.delete("outbound", joined),
+    const spliced = splice(
+      client,
+      endpoint,
+      { fromClient: late, fromEndpoint: early },
+      { wheel, ms: TUNNEL_IDLE_MS },
+      () => connections.delete("outbound", joined),
     );
   }
 

@@ -6,7 +6,7 @@ import type { Socket, SocketEvents } from "../net/socket.ts";
 import { splice } from "../net/splice.ts";
 import { TimerEntry } from "../net/timer-wheel.ts";
 import type { TcpAccess } from "../telemetry/access-log.ts";
-import { ALPN_TCP, type Context } from "./context.ts";
+import { ALPN_TCP, type Context, TUNNEL_IDLE_MS } from "./context.ts";
 import type { Detection } from "./detecting.ts";
 import { connectorOf, countFailure } from "./endpoint-pools.ts";
 import { firstView } from "./first-view.ts";
@@ -148,7 +148,9 @@ export class OutboundTcp extends TimerEntry implements SocketEvents {
     handle.begin();
     const startedAt = this.#context.now();
     const early = this.#first?.length ?? 0;
-    const joined = splice(client, endpoint, { fromClient: this.#first }, () => {
+    const ms = this.#cluster?.policy.connectionPool.tcpIdleTimeoutMs ?? TUNNEL_IDLE_MS;
+    const { wheel } = this.#context;
+    const joined = splice(client, endpoint, { fromClient: this.#first }, { wheel, ms }, () => {
       handle.end(0, this.#context.now() - startedAt, this.#context.now());
       this.#report.closed(row, this.#access("-", client.bytesWritten, endpoint.bytesWritten));
       this.#finish();

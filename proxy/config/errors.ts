@@ -14,7 +14,7 @@ export const configErrors = {
   },
   WEFT_CONFIG_API: {
     message: "the API server refused a request",
-    hint: "the proxy's account needs get, list and watch on serviceconfigs, and on workloadconfigs in its namespace: `weft check` verifies them",
+    hint: "the proxy's account needs get, list and watch on serviceconfigs, and on workloadconfigs in its namespace: `kubectl auth can-i watch serviceconfigs.mesh.weft.dev --as=system:serviceaccount:NAMESPACE:ACCOUNT` asks for one",
   },
 } as const;
 

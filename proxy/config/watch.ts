@@ -12,6 +12,7 @@
 import { type Api, ApiError, type Query } from "./api.ts";
 import { type Backoff, createBackoff } from "./backoff.ts";
 import { type Clock, sleep } from "./clock.ts";
+import { ConfigError } from "./errors.ts";
 import { lineBatches } from "./lines.ts";
 import { Progress } from "./progress.ts";
 
@@ -53,6 +54,8 @@ export interface Watch {
 
 /** No byte for this long and the connection counts as dead: bookmarks come every minute. In ms. */
 const silenceMs = 100_000;
+/** The longest wait while nothing answers: asking costs a server that is away nothing, and it is missed when it is back. */
+const unansweredRetryMs = 2_000;
 /** For an answer to begin: longer than the 3 s that a server waits for its cache to catch up. In ms. */
 const answerMs = 15_000;
 /** Seconds that a stream lasts; the spread keeps a cluster's proxies from coming back together. */
@@ -81,6 +84,7 @@ class GrowingWatch implements Watch {
   readonly #covered = new Set<string>();
   readonly #progress = new Progress();
   readonly #backoff: Backoff;
+  readonly #unanswered: Backoff;
   readonly #closing = new AbortController();
   readonly #running: Promise<void>;
   #current: Stream | undefined;
@@ -92,6 +96,7 @@ class GrowingWatch implements Watch {
     this.#options = options;
     this.#keys = new Set(options.keys);
     this.#backoff = createBackoff(options.random, { maxMs: options.maxRetryMs ?? 10_000 });
+    this.#unanswered = createBackoff(options.random, { maxMs: unansweredRetryMs });
     this.#running = this.#run();
   }
 
@@ -127,7 +132,7 @@ class GrowingWatch implements Watch {
   async #retreat(error: unknown): Promise<void> {
     if (this.#closing.signal.aborted) return;
     if (isGone(error)) this.#progress.restart(undefined);
-    const retryMs = this.#backoff.next();
+    const retryMs = (error instanceof ConfigError ? this.#backoff : this.#unanswered).next();
     this.#options.handler.failed(error, retryMs);
     await sleep(this.#options.clock, retryMs, this.#closing.signal);
   }
@@ -257,6 +262,7 @@ class GrowingWatch implements Watch {
         if (this.#current !== stream) return true;
         told = true;
         this.#backoff.reset();
+        this.#unanswered.reset();
         for (const line of lines) this.#event(stream, this.#options.parse(line) as WatchEvent);
         handler.flush();
         this.#grow();

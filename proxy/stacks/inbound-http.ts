@@ -5,7 +5,7 @@ import type { AuthzHttp, AuthzRequest } from "../authz/types.ts";
 import type { InboundPolicy } from "../config/view.ts";
 import type { ClientConnection, ClientFailure } from "../http1/client-connection.ts";
 import { Exchange, type ExchangeOwner } from "../http1/exchange.ts";
-import { CONTENT_TYPE, FORWARDED_PROTO, PEER, REQUEST_ID } from "../http1/field-kinds.ts";
+import { CONTENT_TYPE, FORWARDED_PROTO, PEER, PEER_HEADER, REQUEST_ID } from "../http1/field-kinds.ts";
 import { DROP_CLIENT_CERT, type HeadEdits } from "../http1/head-writer.ts";
 import type { RequestHead } from "../http1/request-head.ts";
 import type { ResponseHead } from "../http1/response-head.ts";
@@ -143,7 +143,11 @@ export class InboundRequest implements ExchangeOwner, Waiter, AuthzHttp, AuthzRe
   }
 
   unavailable(error: DialError): void {
-    this.fail(503, "UF", `upstream connect error before headers: ${error.message}\n`);
+    const message = `upstream connect error before headers: ${error.message}\n`;
+    // A peer's proxy may ask another endpoint, whatever the method: the application never saw the request.
+    const unserved = this.connection.caller.id === undefined ? "" : `${PEER_HEADER}: unserved\r\n`;
+    this.exchange.flags = "UF";
+    this.exchange.reply(503, message, unserved);
   }
 
   failed(failure: ClientFailure): void {

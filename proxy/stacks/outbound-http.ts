@@ -5,7 +5,7 @@
 import type { Cluster, EndpointHandle, MeshView, RouteRequest, RouteResult, Target } from "../config/view.ts";
 import type { ClientConnection, ClientFailure } from "../http1/client-connection.ts";
 import { Exchange, type ExchangeOwner } from "../http1/exchange.ts";
-import { CONTENT_TYPE, FORWARDED_PROTO, GRPC_STATUS, REQUEST_ID } from "../http1/field-kinds.ts";
+import { CONTENT_TYPE, FORWARDED_PROTO, GRPC_STATUS, PEER, REQUEST_ID } from "../http1/field-kinds.ts";
 import { DROP_CLIENT_CERT, type HeadEdits } from "../http1/head-writer.ts";
 import type { RequestHead } from "../http1/request-head.ts";
 import type { ResponseHead } from "../http1/response-head.ts";
@@ -200,12 +200,17 @@ export class OutboundRequest implements ExchangeOwner, RouteRequest, Waiter {
     exchange.grpc =
       head.has(CONTENT_TYPE) && head.known(CONTENT_TYPE)?.startsWith("application/grpc") === true;
     const route = this.result?.kind === "forward" ? this.result.route : undefined;
-    const condition = { status: head.status, grpcStatus: head.known(GRPC_STATUS) };
+    // The endpoint's own proxy says that its application never saw the request, as if we could not have connected.
+    const unserved = head.status === 503 && this.endpoint?.mtls === true && head.has(PEER);
+    const condition = unserved
+      ? "connect-failure"
+      : { status: head.status, grpcStatus: head.known(GRPC_STATUS) };
     if (
       route?.retries !== undefined &&
       exchange.replayable &&
       retryAfter(route.retries, this.attempt, condition)
     ) {
+      if (unserved && this.endpoint !== undefined) this.attempt.tried.push(this.endpoint);
       exchange.abandon();
       this.#endpointDone(head.status);
       this.#again(this.#layers.retryFrom);

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { appliedAt, proxies } from "../../hack/demonstration/proxies.ts";
 import {
   apply,
   call,
@@ -107,7 +108,7 @@ describe("while traffic flows", () => {
     const order = await podAddress("app=order-service");
     const target = await podAddress("version=v2");
 
-    await cluster("component", "stop", "kube-apiserver");
+    await cluster("component", "stop", "kube-apiserver", "--signal", "KILL");
     try {
       // kubectl exec needs the API server, so the application makes its requests on its own and is asked from the host.
       await fetchOk(`http://${order}:8080/load?url=${encodeURIComponent(url)}&count=500&rate=100`);
@@ -127,6 +128,7 @@ describe("while traffic flows", () => {
     const after = await eventually("the API server is back", () =>
       get<{ items: Pod[] }>(["pods", "-n", ns, "-l", "version=v2"]),
     );
+    await heals();
     const restarted = after.items[0]?.status.initContainerStatuses.find((c) => c.name === "istio-proxy");
     await eventually("the kubelet reported the restart", async () => {
       const now = await get<{ items: Pod[] }>(["pods", "-n", ns, "-l", "version=v2"]);
@@ -153,6 +155,26 @@ describe("while traffic flows", () => {
     });
   });
 });
+
+/** Waits until a change reaches the caller's proxy again, through control and both watches, and says how long that took. */
+async function heals(): Promise<void> {
+  const started = Date.now();
+  await apply(canary(ns, 40));
+  const { metadata } = await get<{ metadata: { generation: number } }>([
+    "virtualservice",
+    "payment-service",
+    "-n",
+    ns,
+  ]);
+  const generation = `VirtualService/${ns}/payment-service@${metadata.generation}`;
+  const caller = (await proxies(ns)).find((proxy) => proxy.pod.startsWith("order-service"));
+  if (caller === undefined) throw new Error(`no proxy of order-service in ${ns}`);
+  await eventually(`${generation} in ${caller.pod}`, () => appliedAt(caller, generation), {
+    timeoutMs: 15_000,
+    everyMs: 100,
+  });
+  console.log(`a change after the API server's return reached the proxies in ${Date.now() - started} ms`);
+}
 
 async function podAddress(selector: string): Promise<string> {
   const pods = await get<{ items: { status: { podIP: string; phase: string } }[] }>([

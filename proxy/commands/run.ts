@@ -15,6 +15,7 @@ import { dialUnverified } from "../net/tls-unverified.ts";
 import { ask } from "../upstream/ask.ts";
 import { createLog } from "./log.ts";
 import { type RunningProxy, startProxy } from "./proxy.ts";
+import { collectAtRest } from "./rest.ts";
 import { readSettings, type Settings } from "./settings.ts";
 
 const IDENTITY_FOLDER = "/var/run/secrets/weft";
@@ -48,7 +49,19 @@ export async function run(folder: string | undefined, version: string): Promise<
     log("error", "a bug: one connection was closed for it", { error: error.stack ?? error.message });
   });
   log("info", "listening", { version, ports: running.proxy.ports });
+  const stopCollecting = collectAtRest({
+    cpuMs: () => {
+      const { user, system } = process.cpuUsage();
+      return (user + system) / 1000;
+    },
+    collect: () => Bun.gc(true),
+    every: (ms, act) => {
+      const timer = setInterval(act, ms);
+      return () => clearInterval(timer);
+    },
+  });
   const reason = await ended;
+  stopCollecting();
   log("info", "draining", { reason, boundMs: running.drainMs });
   await running.proxy.drain(running.drainMs);
   running.proxy.close();

@@ -1,0 +1,54 @@
+import { describe, expect, it } from "vitest";
+import { collectAtRest } from "./rest.ts";
+
+function start() {
+  const state = { cpu: 200, collections: 0, tick: () => {}, ended: false };
+  const end = collectAtRest({
+    cpuMs: () => state.cpu,
+    collect: () => {
+      state.collections += 1;
+      state.cpu += 8;
+    },
+    every: (_ms, run) => {
+      state.tick = run;
+      return () => {
+        state.ended = true;
+      };
+    },
+  });
+  return { state, end };
+}
+
+describe("a proxy that comes to rest", () => {
+  it("collects once after its start, and no more while nothing happens", () => {
+    const { state } = start();
+    for (let i = 0; i < 5; i++) state.tick();
+    expect(state.collections).toBe(1);
+  });
+
+  it("waits while there is work, and collects when it is over", () => {
+    const { state } = start();
+    state.tick();
+    for (let i = 0; i < 5; i++) {
+      state.cpu += 400;
+      state.tick();
+    }
+    expect(state.collections).toBe(1);
+    state.tick();
+    expect(state.collections).toBe(2);
+  });
+
+  it("leaves the little that probes and scrapes cost alone", () => {
+    const { state } = start();
+    state.tick();
+    state.cpu += 5;
+    state.tick();
+    expect(state.collections).toBe(1);
+  });
+
+  it("ends", () => {
+    const { state, end } = start();
+    end();
+    expect(state.ended).toBe(true);
+  });
+});

@@ -1,0 +1,36 @@
+/** One of the suites' executables, run to its end within a bound of time. */
+import { spawn } from "node:child_process";
+
+export interface Ended {
+  /** Null when it was stopped for taking too long. */
+  readonly code: number | null;
+  /** What it said on both streams. */
+  readonly output: string;
+}
+
+export async function run(
+  file: string,
+  args: readonly string[],
+  options: { readonly timeoutMs: number; readonly verbose: boolean },
+): Promise<Ended> {
+  const child = spawn(file, args, { stdio: ["ignore", "pipe", "pipe"] });
+  const parts: string[] = [];
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.setEncoding("utf8").on("data", (text: string) => {
+      parts.push(text);
+      if (options.verbose) process.stderr.write(text);
+    });
+  }
+  const timer = setTimeout(() => child.kill("SIGKILL"), options.timeoutMs);
+  const code = await new Promise<number | null>((resolve, reject) => {
+    child.once("close", resolve);
+    child.once("error", reject);
+  });
+  clearTimeout(timer);
+  return { code, output: parts.join("") };
+}
+
+/** The last lines of an output, for a case's detail. */
+export function tail(output: string, lines = 3): string {
+  return output.trimEnd().split("\n").slice(-lines).join(" / ");
+}

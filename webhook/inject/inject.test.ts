@@ -7,10 +7,13 @@ import { handleInject } from "./handle.ts";
 type Json = Record<string, unknown>;
 
 const word = fc.stringMatching(/^[a-z][a-z0-9]{0,8}$/);
+/** Any JSON value, save for members named `__proto__`: the library that applies our patches here loses them, an API server does not. */
+const anything = (maxDepth: number) =>
+  fc.jsonValue({ maxDepth }).filter((value) => !JSON.stringify(value).includes('"__proto__"'));
 /** Fields that nobody here knows, of any JSON value. */
 const unknownFields = fc.dictionary(
   word.map((name) => `future-${name}`),
-  fc.jsonValue({ maxDepth: 2 }),
+  anything(2),
   { maxKeys: 3 },
 );
 const port = fc.oneof(fc.integer({ min: 1, max: 65_535 }), fc.constantFrom("http", "missing", "8080"));
@@ -46,7 +49,7 @@ const volumes = fc
 const texts = fc.dictionary(fc.stringMatching(/^[a-z~/.]{1,12}$/), fc.string(), { maxKeys: 4 });
 const pod = fc.record({
   metadata: fc.record(
-    { name: word, labels: fc.option(texts), annotations: fc.option(texts), "future-meta": fc.jsonValue() },
+    { name: word, labels: fc.option(texts), annotations: fc.option(texts), "future-meta": anything(3) },
     { requiredKeys: ["name"] },
   ),
   spec: fc

@@ -1,15 +1,20 @@
 /**
- * A connection whose protocol its first bytes decide. Keeps them, and hands the socket on with the answer; a client that says
- * nothing for a while is taken to wait for the server to speak first.
+ * A connection whose protocol its first bytes decide. Keeps them, and hands the socket on with the answer.
+ *
+ * A client that says nothing may be waiting for the server to speak first. So after a short silence the endpoint is dialled as
+ * for opaque TCP (`Spare`), while the client is listened to as before: whoever speaks first decides. Where a server has spoken
+ * first before, the dial does not wait at all; where clients speak HTTP, it waits long.
  */
 
 import { serverName } from "../detect/client-hello.ts";
 import { type Detected, detect } from "../detect/detect.ts";
+import type { FirstSpeakers } from "../detect/first-speaker.ts";
 import type { Socket, SocketEvents } from "../net/socket.ts";
 import { TimerEntry } from "../net/timer-wheel.ts";
 import type { Side } from "../telemetry/telemetry.ts";
 import type { Drainable } from "./connections.ts";
-import { type Context, DOWNSTREAM_IDLE_MS } from "./context.ts";
+import { type Context, DOWNSTREAM_IDLE_MS, HEAD_MS } from "./context.ts";
+import type { Spare, SpareEvents } from "./spare.ts";
 
 /** What was found out: `first` are the bytes read so far, which the taker must treat as the next ones read. */
 export interface Detection {
@@ -17,35 +22,64 @@ export interface Detection {
   /** Of a TLS connection; "" without. */
   readonly sni: string;
   readonly first: Buffer | undefined;
+  /** For opaque TCP, the endpoint's connection that is open already or being opened. */
+  readonly spare: Spare | undefined;
 }
 
-/** A silent client is waited for so long; then its protocol is opaque. */
-const DETECT_MS = 5_000;
+/** What is known of the connection's port beforehand. */
+export interface Expected {
+  /** The port says what is spoken: its client speaks first and may take its time. */
+  readonly declared: boolean;
+  /** Whose first speakers are learned. */
+  readonly destination: string;
+  readonly speakers: FirstSpeakers;
+  /** Dials as for opaque TCP without taking the client over. */
+  open(events: SpareEvents): Spare;
+}
+
+/** A client that speaks first does so at once: its connection was taken by this very host. */
+const SILENCE_MS = 10;
+/** Where clients speak HTTP, one that is silent has opened a connection for later. */
+const HTTP_SILENCE_MS = 5_000;
+/** A client whose endpoint cannot be reached is told so after that; so long may a first line be in coming. */
+const LOST_MS = 5_000;
 /** More is not read to find out. */
 const MAX_FIRST = 16 * 1024;
 
-class Detecting extends TimerEntry implements SocketEvents, Drainable {
+class Detecting extends TimerEntry implements SocketEvents, Drainable, SpareEvents {
   readonly #socket: Socket;
   readonly #context: Pick<Context, "wheel" | "connections">;
   readonly #side: Side;
-  readonly #declared: boolean;
+  readonly #expected: Expected;
   readonly #decided: (detection: Detection) => void;
   #first: Buffer | undefined;
+  #spare: Spare | undefined;
+  /** What the deadline that is armed is for. */
+  #deadline: "silence" | "lost" | "idle" = "silence";
 
   constructor(
     socket: Socket,
     context: Pick<Context, "wheel" | "connections">,
     side: Side,
-    declared: boolean,
+    expected: Expected,
     decided: (detection: Detection) => void,
   ) {
     super();
-    this.#declared = declared;
     this.#socket = socket;
     this.#context = context;
     this.#side = side;
+    this.#expected = expected;
     this.#decided = decided;
-    context.connections.add(side, this);
+  }
+
+  start(): void {
+    this.#socket.events = this;
+    this.#context.connections.add(this.#side, this);
+    const { declared, speakers, destination } = this.#expected;
+    const speaker = speakers.of(destination);
+    if (declared) this.#arm("idle", DOWNSTREAM_IDLE_MS);
+    else if (speaker === "server") this.#open();
+    else this.#arm("silence", speaker === "client" ? HTTP_SILENCE_MS : SILENCE_MS);
   }
 
   data(chunk: Buffer): void {
@@ -58,18 +92,36 @@ class Detecting extends TimerEntry implements SocketEvents, Drainable {
       if (name === undefined) protocol = "more";
       else sni = name;
     }
-    if (protocol === "more" && first.length < MAX_FIRST) return;
+    if (protocol === "more" && first.length < MAX_FIRST) {
+      if (this.#expected.declared) this.#arm("idle", HEAD_MS);
+      else this.#arm("lost", LOST_MS);
+      return;
+    }
     this.#settle(protocol === "more" ? "tcp" : protocol, sni);
   }
 
+  /** The spare: a server that interrupts a client's first line ends the guessing as well. */
+  spoke(learned: boolean): void {
+    if (learned && this.#first === undefined)
+      this.#expected.speakers.learn(this.#expected.destination, "server");
+    this.#settle("tcp", "");
+  }
+
+  /** Also when the dial failed: the client, if it begins after all, is served with an error of its protocol. */
+  lost(): void {
+    this.#spare = undefined;
+    this.#arm("lost", LOST_MS);
+  }
+
   expire(): void {
-    if (this.#declared) this.#socket.end();
-    else this.#settle("tcp", "");
+    if (this.#deadline === "silence") this.#open();
+    else if (this.#deadline === "lost") this.#settle("tcp", "");
+    else this.#socket.end();
   }
 
   ended(): void {
-    // Connected and left: nothing to do for anyone.
-    if (this.#first === undefined) this.#socket.end();
+    // Connected and left, where the client has to begin: nothing to do for anyone.
+    if (this.#expected.declared && this.#first === undefined) this.#socket.end();
     else this.#settle("tcp", "");
   }
 
@@ -77,6 +129,7 @@ class Detecting extends TimerEntry implements SocketEvents, Drainable {
 
   closed(): void {
     this.#forget();
+    this.#spare?.drop();
   }
 
   drain(now: boolean): void {
@@ -87,9 +140,25 @@ class Detecting extends TimerEntry implements SocketEvents, Drainable {
     this.#socket.destroy();
   }
 
+  #open(): void {
+    this.#arm("idle", DOWNSTREAM_IDLE_MS);
+    const spare = this.#expected.open(this);
+    // It may be lost before it is had.
+    if (this.#deadline === "idle") this.#spare = spare;
+  }
+
   #settle(protocol: Detection["protocol"], sni: string): void {
     this.#forget();
-    this.#decided({ protocol, sni, first: this.#first });
+    const spare = protocol === "tcp" ? this.#spare : undefined;
+    if (spare === undefined) this.#spare?.drop();
+    const { declared, speakers, destination } = this.#expected;
+    if (!declared && (protocol === "http1" || protocol === "http2")) speakers.learn(destination, "client");
+    this.#decided({ protocol, sni, first: this.#first, spare });
+  }
+
+  #arm(deadline: "silence" | "lost" | "idle", ms: number): void {
+    this.#deadline = deadline;
+    this.#context.wheel.arm(this, ms);
   }
 
   #forget(): void {
@@ -98,18 +167,13 @@ class Detecting extends TimerEntry implements SocketEvents, Drainable {
   }
 }
 
-/**
- * Reads until the protocol is known, then calls `decided`, which sets new events; never when the client leaves before. On a
- * port whose protocol is `declared` the client speaks first and may take its time.
- */
+/** Reads until the protocol is known, then calls `decided`, which sets new events; never when the client leaves before. */
 export function detectProtocol(
   socket: Socket,
   context: Pick<Context, "wheel" | "connections">,
   side: Side,
-  declared: boolean,
+  expected: Expected,
   decided: (detection: Detection) => void,
 ): void {
-  const detecting = new Detecting(socket, context, side, declared, decided);
-  socket.events = detecting;
-  context.wheel.arm(detecting, declared ? DOWNSTREAM_IDLE_MS : DETECT_MS);
+  new Detecting(socket, context, side, expected, decided).start();
 }

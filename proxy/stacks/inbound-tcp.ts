@@ -8,15 +8,19 @@ import type { TcpAccess } from "../telemetry/access-log.ts";
 import { type Context, TUNNEL_IDLE_MS } from "./context.ts";
 import type { InboundConnection } from "./inbound-connection.ts";
 import type { InboundReport } from "./inbound-report.ts";
+import { Held, type Spare, type SpareEvents } from "./spare.ts";
 
 const CONNECT_MS = 10_000;
 
-export class InboundTcp extends TimerEntry implements SocketEvents {
+export class InboundTcp extends TimerEntry implements SocketEvents, Spare {
   readonly #context: Context;
   readonly #connection: InboundConnection;
   readonly #report: InboundReport;
   #first: Buffer | undefined;
   #dial: Dial | undefined;
+  /** Who waits for the application to speak, while the client is not ours yet. */
+  #waiting: SpareEvents | undefined;
+  #held: Held | undefined;
   #over = false;
   readonly #acceptedAt: number;
   #destroy: () => void;
@@ -28,25 +32,68 @@ export class InboundTcp extends TimerEntry implements SocketEvents {
     this.#connection = connection;
     this.#report = report;
     this.#destroy = () => this.#giveUp();
-    context.connections.add("inbound", this);
   }
 
   start(first: Buffer | undefined): void {
-    const context = this.#context;
-    const { socket, address, port } = this.#connection;
+    this.#own(first);
+    if (this.#authorized()) this.#connect();
+  }
+
+  /** Dials only, if the connection may be opaque TCP at all; the client is somebody else's until `take`. */
+  wait(events: SpareEvents): this {
+    this.#waiting = events;
+    if (this.#authorized()) this.#connect();
+    return this;
+  }
+
+  take(first: Buffer | undefined): void {
+    this.#waiting = undefined;
+    this.#own(first);
+    // A policy may have come meanwhile.
+    if (this.#authorized() && this.#held !== undefined) this.#join(this.#held.socket);
+  }
+
+  drop(): void {
+    this.#waiting = undefined;
+    if (this.#over) return;
+    this.#over = true;
+    this.#dial?.cancel();
+    this.#context.wheel.disarm(this);
+    this.#dropHeld();
+  }
+
+  #dropHeld(): void {
+    this.#held?.socket.abandon();
+    this.#held?.socket.end();
+    this.#held = undefined;
+  }
+
+  #own(first: Buffer | undefined): void {
+    const { socket } = this.#connection;
     this.#first = first;
+    this.#context.connections.add("inbound", this);
     socket.events = this;
     socket.pause();
-    const policy = context.config.view()?.inbound(port);
+  }
+
+  /** Whether policies let the connection through; refused when not. */
+  #authorized(): boolean {
+    const { config, telemetry } = this.#context;
+    const policy = config.view()?.inbound(this.#connection.port);
     if (policy === undefined) {
       this.#refuse("NC");
-      return;
+      return false;
     }
-    if (policy.authorizes && !policy.authorize(this.#authzRequest()).allowed) {
-      context.telemetry.denied.of("tcp").value++;
-      this.#refuse("-");
-      return;
-    }
+    if (!policy.authorizes || policy.authorize(this.#authzRequest()).allowed) return true;
+    // What is only waited on may yet be allowed as HTTP.
+    if (this.#waiting === undefined) telemetry.denied.of("tcp").value++;
+    this.#refuse("-");
+    return false;
+  }
+
+  #connect(): void {
+    const context = this.#context;
+    const { address, port } = this.#connection;
     context.wheel.arm(this, CONNECT_MS);
     this.#dial = context.dialler.plain(address, port, {
       connected: (application) => this.#join(application),
@@ -78,10 +125,16 @@ export class InboundTcp extends TimerEntry implements SocketEvents {
     }
     const context = this.#context;
     context.wheel.disarm(this);
+    if (this.#waiting !== undefined) {
+      this.#held = new Held(application, this.#waiting);
+      return;
+    }
     const { socket, caller, port } = this.#connection;
     const row = this.#report.opened(caller, context.config.view()?.inbound(port).service, "-");
     const limit = { wheel: context.wheel, ms: TUNNEL_IDLE_MS };
-    const joined = splice(socket, application, { fromClient: this.#first }, limit, () => {
+    const said = { fromClient: this.#first, fromEndpoint: this.#held?.early };
+    this.#held = undefined;
+    const joined = splice(socket, application, said, limit, () => {
       this.#report.closed(row, this.#access("-", socket.bytesWritten, application.bytesWritten));
       this.#finish();
     });
@@ -91,6 +144,12 @@ export class InboundTcp extends TimerEntry implements SocketEvents {
 
   #refuse(flags: string): void {
     if (this.#over) return;
+    if (this.#waiting !== undefined) {
+      const waiting = this.#waiting;
+      this.drop();
+      waiting.lost();
+      return;
+    }
     const { caller, port } = this.#connection;
     const row = this.#report.opened(caller, this.#context.config.view()?.inbound(port).service, flags);
     this.#report.closed(row, this.#access(flags, 0, 0));
@@ -113,6 +172,7 @@ export class InboundTcp extends TimerEntry implements SocketEvents {
   #giveUp(): void {
     if (this.#over) return;
     this.#dial?.cancel();
+    this.#dropHeld();
     this.#connection.socket.abandon();
     this.#connection.socket.destroy();
     this.#finish();

@@ -3,13 +3,14 @@
  *
  *   15008  mutual TLS       net/ has proved the peer's identity; ALPN names the protocol inside, SNI the container port
  *   15006  plaintext        nft redirected it here; a STRICT port closes it, and says so in a metric
- *   detect                  for plaintext: the port's declared protocol, else its first bytes; server-first ports at once
+ *   detect                  for plaintext: the port's declared protocol, else the first bytes of either side
  *   ├─ HTTP/1, per request:
  *   │  authorize            the path in normal form, then AuthorizationPolicy: 403 when it refuses
  *   │  sendToApplication    on a pooled connection to the pod's own address, which nft leaves alone for our user id
  *   └─ anything else        InboundTcp: authorized once, for the connection
  */
 import { SERVER_FIRST_PORTS } from "../detect/detect.ts";
+import { FirstSpeakers } from "../detect/first-speaker.ts";
 import type { Accepted } from "../net/listen.ts";
 import type { AcceptedPeer } from "../net/tls.ts";
 import type { Workload } from "../telemetry/labels.ts";
@@ -20,6 +21,7 @@ import { type InboundConnection, mutualConnection, plaintextConnection } from ".
 import { authorize, type InboundLayer, InboundRequest, sendToApplication } from "./inbound-http.ts";
 import { InboundReport } from "./inbound-report.ts";
 import { InboundTcp } from "./inbound-tcp.ts";
+import type { Spare, SpareEvents } from "./spare.ts";
 
 const CONNECT_MS = 10_000;
 /**
@@ -68,10 +70,12 @@ export function createInbound(context: Context, self: Workload): Inbound {
     const request = new InboundRequest(context, connection, pool, layers, report);
     if (first !== undefined) request.exchange.server.data(first);
   };
-  const serveTcp = (connection: InboundConnection, first: Buffer | undefined) => {
+  const serveTcp = (connection: InboundConnection, first: Buffer | undefined, spare?: Spare) => {
     counted.tcp.value++;
-    new InboundTcp(context, connection, report).start(first);
+    if (spare === undefined) new InboundTcp(context, connection, report).start(first);
+    else spare.take(first);
   };
+  const speakers = new FirstSpeakers();
 
   return {
     plaintext(accepted) {
@@ -91,9 +95,16 @@ export function createInbound(context: Context, self: Workload): Inbound {
       if (protocol === "tcp" || (protocol === "auto" && SERVER_FIRST_PORTS.has(destination.port))) {
         return serveTcp(connection, undefined);
       }
-      detectProtocol(socket, context, "inbound", protocol !== "auto", ({ protocol: found, first }) =>
-        (found === "http1" ? serveHttp : serveTcp)(connection, first),
-      );
+      const expected = {
+        declared: protocol !== "auto",
+        destination: String(destination.port),
+        speakers,
+        open: (events: SpareEvents) => new InboundTcp(context, connection, report).wait(events),
+      };
+      detectProtocol(socket, context, "inbound", expected, ({ protocol: found, first, spare }) => {
+        if (found === "http1") serveHttp(connection, first);
+        else serveTcp(connection, first, spare);
+      });
     },
 
     mutual(peer) {

@@ -13,10 +13,11 @@ import { firstView } from "./first-view.ts";
 import { BLACKHOLE, type OutboundReport, PASSTHROUGH } from "./outbound-report.ts";
 import { plainEndpoint } from "./passthrough.ts";
 import { DEFAULT_RETRIES } from "./retry.ts";
+import { Held, type Spare, type SpareEvents } from "./spare.ts";
 
 const CONNECT_MS = 10_000;
 
-export class OutboundTcp extends TimerEntry implements SocketEvents {
+export class OutboundTcp extends TimerEntry implements SocketEvents, Spare {
   readonly #context: Context;
   readonly #socket: Socket;
   readonly #destination: Destination;
@@ -27,6 +28,9 @@ export class OutboundTcp extends TimerEntry implements SocketEvents {
   #cluster: Cluster | undefined;
   #endpoint: EndpointHandle | undefined;
   readonly #tried: EndpointHandle[] = [];
+  /** Who waits for the endpoint to speak, while the client is not ours yet. */
+  #waiting: SpareEvents | undefined;
+  #held: Held | undefined;
   #over = false;
   readonly #acceptedAt: number;
   #destroy: () => void;
@@ -39,16 +43,47 @@ export class OutboundTcp extends TimerEntry implements SocketEvents {
     this.#destination = destination;
     this.#report = report;
     this.#destroy = () => this.#giveUp();
-    context.connections.add("outbound", this);
   }
 
   /** Takes the connection on, with what was read of it. */
   start(detection: Pick<Detection, "first" | "sni">): void {
-    this.#first = detection.first;
     this.#sni = detection.sni;
+    this.#own(detection.first);
+    this.#find();
+  }
+
+  /** Dials only; the client is somebody else's until `take`. */
+  wait(events: SpareEvents): this {
+    this.#waiting = events;
+    this.#find();
+    return this;
+  }
+
+  take(first: Buffer | undefined): void {
+    this.#waiting = undefined;
+    this.#own(first);
+    if (this.#held !== undefined) this.#join(this.#held.socket);
+  }
+
+  drop(): void {
+    this.#waiting = undefined;
+    if (this.#over) return;
+    this.#over = true;
+    this.#dial?.cancel();
+    this.#context.wheel.disarm(this);
+    this.#held?.socket.abandon();
+    this.#held?.socket.end();
+  }
+
+  #own(first: Buffer | undefined): void {
+    this.#first = first;
+    this.#context.connections.add("outbound", this);
     this.#socket.events = this;
     // Nothing is read until there is somewhere to put it.
     this.#socket.pause();
+  }
+
+  #find(): void {
     const { config } = this.#context;
     const view = config.view();
     if (view !== undefined) this.#findTarget(view);
@@ -142,6 +177,10 @@ export class OutboundTcp extends TimerEntry implements SocketEvents {
       return;
     }
     this.#context.wheel.disarm(this);
+    if (this.#waiting !== undefined) {
+      this.#held = new Held(endpoint, this.#waiting);
+      return;
+    }
     const client = this.#socket;
     const handle = this.#endpoint as EndpointHandle;
     const row = this.#report.opened(this.#cluster, handle, PASSTHROUGH, "-");
@@ -150,7 +189,9 @@ export class OutboundTcp extends TimerEntry implements SocketEvents {
     const early = this.#first?.length ?? 0;
     const ms = this.#cluster?.policy.connectionPool.tcpIdleTimeoutMs ?? TUNNEL_IDLE_MS;
     const { wheel } = this.#context;
-    const joined = splice(client, endpoint, { fromClient: this.#first }, { wheel, ms }, () => {
+    const said = { fromClient: this.#first, fromEndpoint: this.#held?.early };
+    this.#held = undefined;
+    const joined = splice(client, endpoint, said, { wheel, ms }, () => {
       handle.end(0, this.#context.now() - startedAt, this.#context.now());
       this.#report.closed(row, this.#access("-", client.bytesWritten, endpoint.bytesWritten));
       this.#finish();
@@ -160,6 +201,12 @@ export class OutboundTcp extends TimerEntry implements SocketEvents {
   }
 
   #refuse(flags: string): void {
+    if (this.#waiting !== undefined) {
+      const waiting = this.#waiting;
+      this.drop();
+      waiting.lost();
+      return;
+    }
     const row = this.#report.opened(this.#cluster, this.#endpoint, BLACKHOLE, flags);
     this.#report.closed(row, this.#access(flags, 0, 0));
     this.#giveUp();

@@ -3,7 +3,8 @@
  *
  *   accept                  nft redirected it here; it is not ours until we know where it wanted to go
  *   original destination    the kernel remembers; without it there is only the request's Host to go by
- *   detect                  the port says what it speaks, else its first bytes do; server-first ports are never waited for
+ *   detect                  the port says what it speaks, else the first bytes of either side do; a silent client's endpoint is
+ *                           dialled meanwhile, so that a server that speaks first is heard at once
  *   ├─ HTTP/1, per request:
  *   │  takeView             one view from the first layer to the last, so a change never splits a request
  *   │  findTarget           the service: by address, else by Host
@@ -16,6 +17,7 @@
  */
 import type { Protocol } from "../config/view.ts";
 import { SERVER_FIRST_PORTS } from "../detect/detect.ts";
+import { FirstSpeakers } from "../detect/first-speaker.ts";
 import type { Accepted } from "../net/listen.ts";
 import type { Destination } from "../net/original-destination.ts";
 import type { Workload } from "../telemetry/labels.ts";
@@ -34,6 +36,7 @@ import {
 import { OutboundReport } from "./outbound-report.ts";
 import { OutboundTcp } from "./outbound-tcp.ts";
 import { Passthrough } from "./passthrough.ts";
+import type { SpareEvents } from "./spare.ts";
 
 /** Handles connections accepted on 15001; `port` is the listener's, which is nobody's destination. */
 export function createOutbound(context: Context, self: Workload): (accepted: Accepted) => void {
@@ -43,6 +46,7 @@ export function createOutbound(context: Context, self: Workload): (accepted: Acc
     request: [takeView, findTarget, loadService, passThrough(passthrough), chooseRoute, chooseEndpoint, send],
     retryFrom: chooseEndpoint,
   };
+  const speakers = new FirstSpeakers();
   const { telemetry } = context;
   const counted = {
     http: telemetry.connections.of("outbound", "http"),
@@ -57,7 +61,8 @@ export function createOutbound(context: Context, self: Workload): (accepted: Acc
       return;
     }
     counted.tcp.value++;
-    new OutboundTcp(context, socket, destination, report).start(detection);
+    if (detection.spare === undefined) new OutboundTcp(context, socket, destination, report).start(detection);
+    else detection.spare.take(detection.first);
   };
 
   return (accepted) => {
@@ -65,13 +70,22 @@ export function createOutbound(context: Context, self: Workload): (accepted: Acc
     const destination = destinationOf(context, accepted);
     const declared = context.config.view()?.target(destination.address, destination.port)?.protocol ?? "auto";
     if (opaque(declared, destination.port)) {
-      return serve(socket, destination, { protocol: "tcp", sni: "", first: undefined });
+      return serve(socket, destination, OPAQUE);
     }
-    detectProtocol(socket, context, "outbound", declared !== "auto", (detection) =>
+    const expected = {
+      declared: declared !== "auto",
+      destination: `${destination.address}|${destination.port}`,
+      speakers,
+      open: (events: SpareEvents) => new OutboundTcp(context, socket, destination, report).wait(events),
+    };
+    detectProtocol(socket, context, "outbound", expected, (detection) =>
       serve(socket, destination, detection),
     );
   };
 }
+
+/** A connection that is not looked at. */
+const OPAQUE: Detection = { protocol: "tcp", sni: "", first: undefined, spare: undefined };
 
 function opaque(protocol: Protocol, port: number): boolean {
   return protocol === "tcp" || (protocol === "auto" && SERVER_FIRST_PORTS.has(port));

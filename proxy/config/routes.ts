@@ -2,6 +2,7 @@
 import type { HttpRoute, L4Match, ServiceView, WeightedDestination } from "../../crds/service-config.ts";
 import { type Block, parseBlock, parseIp } from "../address/cidr.ts";
 import type { Random } from "../balance/candidate.ts";
+import { compileFault } from "../fault/fault.ts";
 import { compileCors } from "../route/cors.ts";
 import { planHeaders } from "../route/headers.ts";
 import { type Client, isFor } from "../route/match.ts";
@@ -96,7 +97,7 @@ function compileRoute(rule: Rule): Route {
     name: route.name ?? "",
     timeoutMs: route.timeoutMs,
     retries: effectiveRetries(route),
-    fault: route.fault,
+    faults: compileFault(route.fault),
     cors: compileCors(route.cors),
     headers: planHeaders(undefined, route.headers),
     authority: route.rewrite?.authority,

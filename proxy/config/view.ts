@@ -8,13 +8,13 @@
 import type {
   ClusterPolicy,
   ConnectionPool,
-  Fault,
   Protocol,
   RetryPolicy,
   WeightedDestination,
 } from "../../crds/service-config.ts";
 import type { Egress } from "../../crds/workload-config.ts";
 import type { AuthzRequest, Decision } from "../authz/types.ts";
+import type { Faults } from "../fault/fault.ts";
 import type { Cors } from "../route/cors.ts";
 import type { HeaderPlan } from "../route/headers.ts";
 
@@ -24,7 +24,6 @@ export type {
   ConnectionPool,
   Cors,
   Decision,
-  Fault,
   HeaderPlan,
   Protocol,
   RetryPolicy,
@@ -141,7 +140,7 @@ export interface Route {
   readonly timeoutMs: number | undefined;
   /** Istio's default (two retries) is filled in; undefined means none. */
   readonly retries: RetryPolicy | undefined;
-  readonly fault: Fault | undefined;
+  readonly faults: Faults | undefined;
   readonly cors: Cors | undefined;
   /** The route's own operations: for answers that no destination gives. */
   readonly headers: HeaderPlan;

@@ -53,6 +53,8 @@ export class Exchange extends TimerEntry implements ServerEvents, ClientEvents {
   responding = false;
   grpc = false;
   responseEdits: HeadEdits | undefined;
+  /** Header lines of every answer of our own to this request. */
+  replyLines = "";
   readonly #options: ExchangeOptions;
   readonly #owner: ExchangeOwner;
   #client: ClientConnection | undefined;
@@ -95,6 +97,7 @@ export class Exchange extends TimerEntry implements ServerEvents, ClientEvents {
     this.responding = false;
     this.grpc = false;
     this.responseEdits = undefined;
+    this.replyLines = "";
     this.#replay = undefined;
     this.#replayBytes = 0;
     this.#chunking = false;
@@ -177,7 +180,7 @@ export class Exchange extends TimerEntry implements ServerEvents, ClientEvents {
     this.answeredAt = this.#options.now();
     const { server } = this;
     const close = server.closesAfter;
-    server.plain(status, body, close, headers);
+    server.plain(status, body, close, headers + this.replyLines);
     this.responseBytes = body.length;
     this.#finish(close);
   }

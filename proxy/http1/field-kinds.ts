@@ -20,6 +20,10 @@ export const FORWARDED_PROTO = 12;
 export const FORWARDED_CLIENT_CERT = 13;
 export const CONTENT_TYPE = 14;
 export const GRPC_STATUS = 15;
+/** W3C's trace context. */
+export const TRACEPARENT = 16;
+/** Zipkin's, in one header or in several. */
+export const B3 = 17;
 
 /** Metadata of the calling workload, between two proxies only. */
 export const PEER_HEADER = "x-weft-peer";
@@ -40,6 +44,9 @@ const NAMES: readonly (readonly [string, number])[] = [
   ["x-forwarded-client-cert", FORWARDED_CLIENT_CERT],
   ["content-type", CONTENT_TYPE],
   ["grpc-status", GRPC_STATUS],
+  ["traceparent", TRACEPARENT],
+  ["b3", B3],
+  ["x-b3-traceid", B3],
 ];
 
 /** By length: no two lengths hold more than three names, so that most headers are told apart by their length alone. */

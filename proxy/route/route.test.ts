@@ -1,7 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { HttpMatch, HttpRoute, StringMatch } from "../../crds/service-config.ts";
-import { expandValue, planHeaders } from "./headers.ts";
 import { compileMatch, type MatchRequest } from "./match.ts";
 import { queryParam } from "./query.ts";
 import { compileRewrite, redirectLocation } from "./rewrite.ts";
@@ -289,33 +288,6 @@ describe("a redirect", () => {
     [{ authority: "[::1]", port: 81 }, "http://[::1]:81/foo/bar?q=1"],
   ])("%j leads to %s", (redirect, expected) => {
     expect(redirectLocation(redirect, from, "/foo")).toBe(expected);
-  });
-});
-
-describe("header operations", () => {
-  it("take the destination's before the route's, and removal first", () => {
-    const ops = (name: string) => ({
-      set: { [`${name}-Set`]: "1" },
-      add: { [`${name}-add`]: "2" },
-      remove: [`${name}-remove`],
-    });
-    const plan = planHeaders({ request: ops("D") }, { request: ops("R"), response: ops("R") });
-    expect(plan.request.map((step) => `${step.op} ${step.name}`)).toEqual([
-      "remove d-remove",
-      "set d-set",
-      "add d-add",
-      "remove r-remove",
-      "set r-set",
-      "add r-add",
-    ]);
-    expect(plan.response).toHaveLength(3);
-    expect(planHeaders(undefined, undefined)).toEqual({ request: [], response: [] });
-  });
-
-  it("fill in variables", () => {
-    const lookup = (name: string) => ({ PROTOCOL: "HTTP/1.1", "REQ(x-a)": "1" })[name];
-    expect(expandValue("100%% of %PROTOCOL% %REQ(x-a)% %NOPE%", lookup)).toBe("100% of HTTP/1.1 1 -");
-    expect(expandValue("plain", lookup)).toBe("plain");
   });
 });
 

@@ -5,7 +5,15 @@
 import type { Cluster, EndpointHandle, MeshView, RouteRequest, RouteResult, Target } from "../config/view.ts";
 import type { ClientConnection, ClientFailure } from "../http1/client-connection.ts";
 import { Exchange, type ExchangeOwner } from "../http1/exchange.ts";
-import { CONTENT_TYPE, FORWARDED_PROTO, GRPC_STATUS, PEER, REQUEST_ID } from "../http1/field-kinds.ts";
+import {
+  B3,
+  CONTENT_TYPE,
+  FORWARDED_PROTO,
+  GRPC_STATUS,
+  PEER,
+  REQUEST_ID,
+  TRACEPARENT,
+} from "../http1/field-kinds.ts";
 import { DROP_CLIENT_CERT, type HeadEdits } from "../http1/head-writer.ts";
 import type { RequestHead } from "../http1/request-head.ts";
 import type { ResponseHead } from "../http1/response-head.ts";
@@ -13,11 +21,16 @@ import type { DialError } from "../net/listen.ts";
 import type { Destination } from "../net/original-destination.ts";
 import type { Socket } from "../net/socket.ts";
 import { splice } from "../net/splice.ts";
+import { editsOf, type HeaderStep } from "../route/headers.ts";
+import { newTraceparent } from "../trace/traceparent.ts";
 import type { Waiter } from "../upstream/pool.ts";
 import { type Context, DOWNSTREAM_IDLE_MS, HEAD_MS, TUNNEL_IDLE_MS } from "./context.ts";
 import type { EndpointPool } from "./endpoint-pools.ts";
+import { withDelay } from "./outbound-faults.ts";
 import type { OutboundReport } from "./outbound-report.ts";
+import { Pause } from "./pause.ts";
 import { type Attempt, retryAfter } from "./retry.ts";
+import { applyToResponse } from "./route-actions.ts";
 
 /**
  * What a layer did with the request: `next` hands it to the layer below, `wait` means that the layer calls `proceed` later,
@@ -47,6 +60,10 @@ export class OutboundRequest implements ExchangeOwner, RouteRequest, Waiter {
   edits: HeadEdits | undefined;
   /** Made up here for a request that came without; "" otherwise. */
   requestId = "";
+  /** A fault has delayed it. */
+  delayed = false;
+  /** What its response gets so that scripts of another origin may read it. */
+  sharing: readonly HeaderStep[] = NO_STEPS;
   /** What the request has been through, for retries. */
   readonly attempt: Attempt = { retries: 0, reconnects: 0, tried: [] };
   readonly #layers: OutboundLayers;
@@ -54,6 +71,9 @@ export class OutboundRequest implements ExchangeOwner, RouteRequest, Waiter {
   /** Counts requests, so that what was waited for on behalf of an earlier one is told apart. */
   #generation = 0;
   #begun: EndpointHandle | undefined;
+  #pause: Pause | undefined;
+  /** The trace context of a request that came without; "" until it is sent. */
+  #traceparent = "";
 
   constructor(
     context: Context,
@@ -107,6 +127,9 @@ export class OutboundRequest implements ExchangeOwner, RouteRequest, Waiter {
     this.endpoint = undefined;
     this.edits = undefined;
     this.requestId = "";
+    this.#traceparent = "";
+    this.delayed = false;
+    this.sharing = NO_STEPS;
     this.attempt.retries = 0;
     this.attempt.reconnects = 0;
     this.attempt.tried.length = 0;
@@ -131,6 +154,18 @@ export class OutboundRequest implements ExchangeOwner, RouteRequest, Waiter {
     return (value) => {
       if (generation === this.#generation && this.exchange.active) run(value);
     };
+  }
+
+  /** Calls back after so long, unless the client leaves first. */
+  pause(ms: number, over: () => void): Verdict {
+    this.#pause = new Pause(this.context.wheel, ms, over);
+    return "wait";
+  }
+
+  /** Whatever the response is, scripts of another origin may read it. */
+  share(steps: readonly HeaderStep[]): void {
+    this.sharing = steps;
+    this.exchange.replyLines = editsOf(steps, () => undefined).add ?? "";
   }
 
   /** Answers in place of an endpoint, with Envoy's flag for why. */
@@ -158,6 +193,10 @@ export class OutboundRequest implements ExchangeOwner, RouteRequest, Waiter {
       // The same for every try.
       this.requestId ||= crypto.randomUUID();
       additions += `x-request-id: ${this.requestId}\r\n`;
+    }
+    if ((head.present & TRACED) === 0) {
+      this.#traceparent ||= newTraceparent(Math.random);
+      additions += this.#traceparent;
     }
     if (!head.has(FORWARDED_PROTO)) additions += "x-forwarded-proto: http\r\n";
     // Who the client is, is for the other side's proxy to say.
@@ -216,6 +255,7 @@ export class OutboundRequest implements ExchangeOwner, RouteRequest, Waiter {
       this.#again(this.#layers.retryFrom);
       return false;
     }
+    applyToResponse(this, head);
     return true;
   }
 
@@ -245,12 +285,15 @@ export class OutboundRequest implements ExchangeOwner, RouteRequest, Waiter {
   // The end.
 
   cancelled(): void {
+    this.#pause?.cancel();
     this.pool?.forget(this);
     this.#endpointDone(0);
   }
 
   ended(): void {
     this.#endpointDone(this.exchange.status);
+    this.#pause = undefined;
+    if (this.delayed) this.exchange.flags = withDelay(this.exchange.flags);
     this.#report.request(this);
     this.#generation++;
   }
@@ -260,6 +303,7 @@ export class OutboundRequest implements ExchangeOwner, RouteRequest, Waiter {
   }
 
   closed(): void {
+    this.#pause?.cancel();
     this.context.connections.delete("outbound", this);
   }
 
@@ -284,3 +328,8 @@ export class OutboundRequest implements ExchangeOwner, RouteRequest, Waiter {
     this.exchange.server.break();
   }
 }
+
+/** A trace has begun, whoever speaks of it: there must not be two. */
+const TRACED = (1 << TRACEPARENT) | (1 << B3);
+
+const NO_STEPS: readonly HeaderStep[] = [];

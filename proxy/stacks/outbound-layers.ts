@@ -1,11 +1,12 @@
 /** The layers of an outbound HTTP request, one function each; `outbound.ts` puts them in order. */
 import { ConfigError } from "../config/errors.ts";
-import type { MeshView, Route, Target } from "../config/view.ts";
+import type { MeshView, Target } from "../config/view.ts";
+import { oneLine } from "../route/format.ts";
 import { poolOf } from "./endpoint-pools.ts";
 import { firstView } from "./first-view.ts";
-import type { Layer, Verdict } from "./outbound-http.ts";
+import type { Layer } from "./outbound-http.ts";
 import type { Passthrough } from "./passthrough.ts";
-import { applyRoute, editsOf, oneLine } from "./route-actions.ts";
+import { applyRoute, ownLines } from "./route-actions.ts";
 
 /** A request is served with the view that is in force when it begins. */
 export const takeView: Layer = (request) => {
@@ -83,41 +84,45 @@ export const passThrough =
     return "next";
   };
 
-/** The rule that the request matches: where it goes, and what is done to it. */
-export const chooseRoute: Layer = (request): Verdict => {
+/** The rule that the request matches. */
+export const chooseRoute: Layer = (request) => {
   const { target } = request;
   if (target === undefined) return "next";
   const result = target.route(request);
   request.result = result;
-  switch (result.kind) {
+  if (result.kind === "forward") request.cluster = result.cluster;
+  if (result.kind !== "noRoute") return "next";
+  return request.fail(404, "NR", `no route of ${target.host} matches this request`);
+};
+
+/** What the rule does to the request; redirects and direct responses end here. */
+export const followRoute: Layer = (request) => {
+  const { result, exchange } = request;
+  switch (result?.kind) {
     case "forward":
-      request.cluster = result.cluster;
       applyRoute(request, result);
       return "next";
-    case "redirect":
-      request.exchange.reply(
-        result.status,
-        "",
-        `location: ${oneLine(result.location(request))}\r\n${added(result.route)}`,
-      );
+    case "redirect": {
+      const location = oneLine(result.location(request));
+      exchange.reply(result.status, "", `location: ${location}\r\n${ownLines(request, result.route)}`);
       return "done";
+    }
     case "directResponse":
-      request.exchange.reply(result.status, Buffer.from(result.body).toString("latin1"), added(result.route));
+      exchange.reply(
+        result.status,
+        Buffer.from(result.body).toString("latin1"),
+        ownLines(request, result.route),
+      );
       return "done";
     case "noCluster": {
       const { host, subset } = result.destination;
       const what = subset === "" ? host : `subset ${subset} of ${host}`;
       return request.fail(503, "NC", `the route names ${what}, which the mesh does not know`);
     }
-    case "noRoute":
-      return request.fail(404, "NR", `no route of ${target.host} matches this request`);
+    default:
+      return "next";
   }
 };
-
-/** Header lines that the route gives answers of its own. */
-function added(route: Route): string {
-  return editsOf(route.headers.response, () => undefined).add ?? "";
-}
 
 /** The endpoint for this try: never one that failed while another is there. */
 export const chooseEndpoint: Layer = (request) => {

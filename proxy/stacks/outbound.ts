@@ -10,7 +10,10 @@
  *   │  findTarget           the service: by address, else by Host
  *   │  loadService          the first call to a service waits for its configuration
  *   │  passThrough          what no service claims, as outboundTrafficPolicy says
- *   │  chooseRoute          VirtualService; redirects and direct responses end here
+ *   │  chooseRoute          VirtualService: the first rule that matches
+ *   │  injectFault          failures on purpose, before anything is spent and any timeout runs
+ *   │  shareOrigin          CORS: preflights end here
+ *   │  followRoute          timeout, rewrite and headers; redirects and direct responses end here
  *   │  chooseEndpoint       the balancer's choice; a retry begins again here
  *   │  send                 on a pooled connection: mutual TLS to the endpoint's proxy, or plaintext
  *   └─ anything else        OutboundTcp: one endpoint for the connection's life
@@ -23,17 +26,20 @@ import type { Destination } from "../net/original-destination.ts";
 import type { Workload } from "../telemetry/labels.ts";
 import type { Context } from "./context.ts";
 import { type Detection, detectProtocol } from "./detecting.ts";
+import { injectFault } from "./outbound-faults.ts";
 import { type OutboundLayers, OutboundRequest } from "./outbound-http.ts";
 import {
   chooseEndpoint,
   chooseRoute,
   findTarget,
+  followRoute,
   loadService,
   passThrough,
   send,
   takeView,
 } from "./outbound-layers.ts";
 import { OutboundReport } from "./outbound-report.ts";
+import { shareOrigin } from "./outbound-sharing.ts";
 import { OutboundTcp } from "./outbound-tcp.ts";
 import { Passthrough } from "./passthrough.ts";
 import type { SpareEvents } from "./spare.ts";
@@ -43,7 +49,18 @@ export function createOutbound(context: Context, self: Workload): (accepted: Acc
   const report = new OutboundReport(context, self);
   const passthrough = new Passthrough(context);
   const layers: OutboundLayers = {
-    request: [takeView, findTarget, loadService, passThrough(passthrough), chooseRoute, chooseEndpoint, send],
+    request: [
+      takeView,
+      findTarget,
+      loadService,
+      passThrough(passthrough),
+      chooseRoute,
+      injectFault,
+      shareOrigin,
+      followRoute,
+      chooseEndpoint,
+      send,
+    ],
     retryFrom: chooseEndpoint,
   };
   const speakers = new FirstSpeakers();

@@ -119,7 +119,7 @@ describe("a request", () => {
       "POST /a?b=c HTTP/1.1\r\nHoSt: web\r\nX-Case:  kept \r\nConnection: keep-alive\r\nx-weft-peer: forged\r\nContent-Length: 4\r\n\r\nbody";
     expect(statusOf(await exchange(outbound, text))).toBe(200);
     expect(requests[0]).toMatch(
-      /^POST \/a\?b=c HTTP\/1\.1\r\nHoSt: web\r\nX-Case: {2}kept \r\nContent-Length: 4\r\nx-request-id: [0-9a-f-]{36}\r\nx-forwarded-proto: http\r\n\r\nbody$/,
+      /^POST \/a\?b=c HTTP\/1\.1\r\nHoSt: web\r\nX-Case: {2}kept \r\nContent-Length: 4\r\nx-request-id: [0-9a-f-]{36}\r\ntraceparent: 00-[0-9a-f]{32}-[0-9a-f]{16}-00\r\nx-forwarded-proto: http\r\n\r\nbody$/,
     );
   });
 

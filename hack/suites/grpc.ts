@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { eventually, TestClient } from "../../test/support/proxy.ts";
 import { ProxyPair } from "../../test/support/proxy-pair.ts";
 import type { Suite } from "./result.ts";
-import { run, tail } from "./run.ts";
+import { listeningPort, run, tail } from "./run.ts";
 
 const address = "127.0.4.2";
 const timeoutMs = 30_000;
@@ -62,9 +62,9 @@ export const grpc: Suite = async function* ({ tools, verbose }) {
 async function freePort(): Promise<number> {
   const server = createServer().listen(0, address);
   await once(server, "listening");
-  const bound = server.address();
+  const port = listeningPort(server);
   server.close();
-  return typeof bound === "object" && bound !== null ? bound.port : 0;
+  return port;
 }
 
 async function listening(port: number): Promise<void> {

@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { ProxyPair } from "../../test/support/proxy-pair.ts";
 import { casesIn } from "./junit.ts";
 import type { CaseResult, Suite, SuiteOptions } from "./result.ts";
-import { run, tail } from "./run.ts";
+import { listeningPort, run, tail } from "./run.ts";
 
 const address = "127.0.4.1";
 /** Its 146 cases wait two seconds for some answers that must not come. */
@@ -20,9 +20,8 @@ export const h2spec: Suite = async function* (options) {
   });
   application.listen(0, address);
   await once(application, "listening");
-  const bound = application.address();
-  const port = typeof bound === "object" && bound !== null ? bound.port : 0;
   try {
+    const port = listeningPort(application);
     await using pair = await ProxyPair.start({ address, application: port, protocol: "http2" });
     yield* against("inbound", pair.inboundPort, options);
     yield* against("outbound", pair.port, options);

@@ -3,8 +3,9 @@ import { parseArgs } from "node:util";
 import { grpc } from "./grpc.ts";
 import { h2spec } from "./h2spec.ts";
 import type { CaseResult, Suite } from "./result.ts";
+import { websocket } from "./websocket.ts";
 
-const suites: Readonly<Record<string, Suite>> = { h2spec, grpc };
+const suites: Readonly<Record<string, Suite>> = { h2spec, grpc, websocket };
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,

@@ -1,5 +1,6 @@
-/** One of the suites' executables, run to its end within a bound of time. */
+/** What suites share: executables run to their end within a bound of time, and where servers listen. */
 import { spawn } from "node:child_process";
+import type { AddressInfo } from "node:net";
 
 export interface Ended {
   /** Null when it was stopped for taking too long. */
@@ -33,4 +34,11 @@ export async function run(
 /** The last lines of an output, for a case's detail. */
 export function tail(output: string, lines = 3): string {
   return output.trimEnd().split("\n").slice(-lines).join(" / ");
+}
+
+/** The port that a server listens on. */
+export function listeningPort(server: { address(): AddressInfo | string | null }): number {
+  const bound = server.address();
+  if (typeof bound !== "object" || bound === null) throw new Error("the server does not listen on a port");
+  return bound.port;
 }

@@ -1,5 +1,6 @@
 /** WebSockets (RFC 6455) between the ws library's client and server, through a client's and a server's proxy. */
 import { once } from "node:events";
+import type { IncomingMessage } from "node:http";
 import { type RawData, WebSocket, WebSocketServer } from "ws";
 import { ProxyPair } from "../../test/support/proxy-pair.ts";
 import type { Suite } from "./result.ts";
@@ -120,7 +121,7 @@ export const websocket: Suite = async function* () {
     port: 0,
     perMessageDeflate: true,
     maxPayload: 32 * 1024 * 1024,
-    verifyClient: ({ req }) => req.url?.endsWith("/refused") !== true,
+    verifyClient: ({ req }: { readonly req: IncomingMessage }) => req.url?.endsWith("/refused") !== true,
     handleProtocols: (names) => (names.has("chat") ? "chat" : false),
   });
   server.on("connection", (socket) => {

@@ -1,6 +1,8 @@
 /** The admin ports' HTTP: the same connection code as the data path's, with a table of paths behind it. */
-import type { RequestHead } from "../http1/request-head.ts";
-import { ServerConnection, type ServerEvents } from "../http1/server-connection.ts";
+import type { RequestHead } from "../http/request-head.ts";
+import { type ConnectionEvents, type DownstreamEvents, NO_ERROR } from "../http/streams.ts";
+import type { HeadWriter } from "../http1/head-writer.ts";
+import { ServerConnection } from "../http1/server-connection.ts";
 import type { Accepted } from "../net/listen.ts";
 import type { TimerWheel } from "../net/timer-wheel.ts";
 
@@ -24,6 +26,7 @@ export type AdminHandler = (request: AdminRequest) => AdminResponse | Promise<Ad
 
 export interface AdminOptions {
   readonly wheel: TimerWheel;
+  readonly writer: HeadWriter;
   refused(code: number): void;
 }
 
@@ -31,21 +34,22 @@ export interface AdminOptions {
 const IDLE_MS = 180_000;
 const HEAD_MS = 10_000;
 
-class AdminConnection implements ServerEvents {
+class AdminConnection implements DownstreamEvents, ConnectionEvents {
   readonly #server: ServerConnection;
   readonly #local: boolean;
   readonly #handler: AdminHandler;
   readonly #options: AdminOptions;
-  #finishing = false;
   #gone = false;
 
   constructor({ socket }: Accepted, handler: AdminHandler, options: AdminOptions) {
     this.#local = isLoopback(socket.peerAddress);
     this.#handler = handler;
     this.#options = options;
+    const { wheel, writer } = options;
     this.#server = new ServerConnection(
       socket,
-      { wheel: options.wheel, idleMs: IDLE_MS, headMs: HEAD_MS },
+      { wheel, writer, idleMs: IDLE_MS, headMs: HEAD_MS },
+      this,
       this,
     );
   }
@@ -78,16 +82,12 @@ class AdminConnection implements ServerEvents {
     if (this.#gone) return;
     const server = this.#server;
     const headers = contentType === undefined ? "" : `content-type: ${contentType}\r\n`;
-    server.plain(status, Buffer.from(body).toString("latin1"), server.closesAfter, headers);
-    if (server.socket.congested) this.#finishing = true;
-    else server.finish(server.closesAfter);
+    server.reply(status, Buffer.from(body).toString("latin1"), headers);
+    server.finish();
   }
 
-  clientWritable(): void {
-    if (!this.#finishing) return;
-    this.#finishing = false;
-    this.#server.finish(this.#server.closesAfter);
-  }
+  clientWritable(): void {}
+  requestTrailers(): void {}
 
   requestBody(): boolean {
     return true;
@@ -95,7 +95,7 @@ class AdminConnection implements ServerEvents {
 
   aborted(): void {
     this.#gone = true;
-    this.#server.break();
+    this.#server.break(NO_ERROR);
   }
 
   refused(code: number): void {

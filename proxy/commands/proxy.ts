@@ -144,7 +144,11 @@ export function startProxy(parts: ProxyParts): RunningProxy {
     drain: () => startDraining(),
     quit: parts.quit,
   };
-  const adminOptions = { wheel, refused: (code: number) => telemetry.refusedHttp(code) };
+  const adminOptions = {
+    wheel,
+    writer: context.writer,
+    refused: (code: number) => telemetry.refusedHttp(code),
+  };
   const { all, readiness, metrics } = parts.admin;
   if (all !== undefined) kept.push(open("admin", all, createAdmin(adminPages(pages), adminOptions)));
   if (readiness !== undefined)

@@ -4,7 +4,7 @@
  * Only asked when the port does not say. A server-first protocol sends nothing, so its well-known ports are not asked
  * about at all, and on others a short wait decides for opaque TCP.
  */
-import { TOKEN } from "../http1/characters.ts";
+import { TOKEN } from "../http/characters.ts";
 
 export type Detected = "http1" | "http2" | "tls" | "tcp" | "more";
 

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { refusal } from "../http/refusal.ts";
 import { BodyReader } from "./body.ts";
-import { refusal } from "./refusal.ts";
 
 /** Feeds `text` in pieces cut at `cuts`: how many bytes belonged to the body, and how it ended. */
 function readChunked(text: string, cuts: readonly number[] = []): { read: number; outcome: string } {

@@ -4,8 +4,8 @@
  * The reader says how many of the bytes at hand belong to the body; it never copies, and a chunked body keeps its
  * framing on the way through. Each byte is checked before it counts as read, so nothing malformed is forwarded.
  */
-import { CR, FIELD_VALUE, HEX, HTAB, LF, SP, TOKEN } from "./characters.ts";
-import * as refuse from "./refusal.ts";
+import { CR, FIELD_VALUE, HEX, HTAB, LF, SP, TOKEN } from "../http/characters.ts";
+import * as refuse from "../http/refusal.ts";
 
 /** 2^48 bytes: no more digits than stay exact in a number. */
 const MAX_SIZE_DIGITS = 12;

@@ -1,14 +1,17 @@
 import { describe, expect, it } from "vitest";
-import { DROP_CLIENT_CERT, type HeadEdits, HeadWriter } from "./head-writer.ts";
-import { RequestHead } from "./request-head.ts";
-import { ResponseHead } from "./response-head.ts";
+import { DROP_CLIENT_CERT, type HeadEdits } from "../http/edits.ts";
+import { RequestHead } from "../http/request-head.ts";
+import { ResponseHead } from "../http/response-head.ts";
+import { HeadWriter } from "./head-writer.ts";
+import { readRequest } from "./read-request.ts";
+import { readResponse } from "./read-response.ts";
 
 const writer = new HeadWriter();
 
 function request(text: string, edits?: HeadEdits, drop = 0, additions = ""): string {
   const head = new RequestHead();
   const bytes = Buffer.from(text, "latin1");
-  expect(head.read(bytes, 0, bytes.length)).toBe(bytes.length);
+  expect(readRequest(head, bytes, 0, bytes.length)).toBe(bytes.length);
   expect(writer.request(head, edits, drop, additions)).toBe(true);
   return writer.buffer.toString("latin1", 0, writer.length);
 }
@@ -16,7 +19,7 @@ function request(text: string, edits?: HeadEdits, drop = 0, additions = ""): str
 function response(text: string, edits?: HeadEdits, additions = ""): string {
   const head = new ResponseHead();
   const bytes = Buffer.from(text, "latin1");
-  expect(head.read(bytes, 0, bytes.length)).toBe(bytes.length);
+  expect(readResponse(head, bytes, 0, bytes.length)).toBe(bytes.length);
   expect(writer.response(head, edits, additions)).toBe(true);
   return writer.buffer.toString("latin1", 0, writer.length);
 }
@@ -64,7 +67,7 @@ describe("a forwarded request head", () => {
   it("that does not fit is not written", () => {
     const head = new RequestHead();
     const bytes = Buffer.from("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
-    head.read(bytes, 0, bytes.length);
+    readRequest(head, bytes, 0, bytes.length);
     expect(writer.request(head, { add: "x".repeat(100_000) }, 0, "")).toBe(false);
   });
 });

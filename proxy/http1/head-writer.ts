@@ -3,37 +3,25 @@
  * there are gaps, into one buffer that every connection of the process shares, because a write copies it out at once.
  */
 
-import { text } from "./characters.ts";
+import { text } from "../http/characters.ts";
+import type { HeadEdits } from "../http/edits.ts";
 import {
   CONTENT_LENGTH,
-  FORWARDED_CLIENT_CERT,
   HOP_BY_HOP,
   HOST_FIELD,
   PEER,
   TE,
   TRANSFER_ENCODING,
   UPGRADE,
-} from "./field-kinds.ts";
-import { type Head, MAX_HEAD_BYTES, STRIDE } from "./head.ts";
-import type { RequestHead } from "./request-head.ts";
-import type { ResponseHead } from "./response-head.ts";
+} from "../http/field-kinds.ts";
+import { type Head, MAX_HEAD_BYTES, STRIDE } from "../http/head.ts";
+import type { RequestHead } from "../http/request-head.ts";
+import type { ResponseHead } from "../http/response-head.ts";
 
 /** A whole head, what we add to it, and the first bytes of a body, so that a small message is one write. */
 const CAPACITY = MAX_HEAD_BYTES + 36 * 1024;
 /** Bodies up to here are copied behind their head; larger ones get a write of their own. */
 const COALESCE = 16 * 1024;
-
-/** What a proxy changes in a head besides what HTTP itself demands; members that are absent change nothing. */
-export interface HeadEdits {
-  /** Replaces path and query. */
-  readonly path?: string | undefined;
-  /** Replaces Host. */
-  readonly host?: string | undefined;
-  /** Lower-case names to drop. */
-  readonly remove?: ReadonlySet<string> | undefined;
-  /** Whole header lines, each with its CRLF, added at the end. */
-  readonly add?: string | undefined;
-}
 
 export class HeadWriter {
   readonly buffer: Buffer;
@@ -93,6 +81,11 @@ export class HeadWriter {
     return true;
   }
 
+  /** Whether so many bytes can be added, and are few enough to be copied rather than written by themselves. */
+  fits(bytes: number): boolean {
+    return bytes <= COALESCE && this.length + bytes <= CAPACITY;
+  }
+
   /** Adds latin1 text; false when it does not fit. */
   text(value: string): boolean {
     if (this.length + value.length > CAPACITY) return false;
@@ -139,6 +132,4 @@ export class HeadWriter {
   }
 }
 
-/** What no plaintext peer may claim: who it is. */
-export const DROP_CLIENT_CERT = 1 << FORWARDED_CLIENT_CERT;
 const FRAMING = (1 << TRANSFER_ENCODING) | (1 << CONTENT_LENGTH);

@@ -1,12 +1,16 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { refusal } from "../http/refusal.ts";
+import type { ConnectionEvents, DownstreamEvents } from "../http/streams.ts";
 import { FakeTime, fakeSocket } from "../net/socket.fake.ts";
 import { TimerWheel } from "../net/timer-wheel.ts";
-import { refusal } from "./refusal.ts";
-import { ServerConnection, type ServerEvents } from "./server-connection.ts";
+import { HeadWriter } from "./head-writer.ts";
+import { ServerConnection } from "./server-connection.ts";
+
+const writer = new HeadWriter();
 
 /** Answers each request with its number once its body is in; writes down all that happens. */
-class Recorder implements ServerEvents {
+class Recorder implements DownstreamEvents, ConnectionEvents {
   readonly events: string[] = [];
   readonly #answers: boolean;
   connection: ServerConnection | undefined;
@@ -21,10 +25,10 @@ class Recorder implements ServerEvents {
     if (connection === undefined) return;
     this.events.push(`${connection.head.method} ${connection.head.path}`);
     this.#body = "";
-    if (connection.takeBody())
-      this.#add(connection.taken.subarray(connection.takenStart, connection.takenEnd));
+    const taken = connection.takeBody(true);
+    if (taken !== undefined) this.#add(taken);
     if (connection.requestDone) this.#over();
-    else connection.openBody(true);
+    else connection.openBody(true, true);
   }
   requestBody(bytes: Buffer, start: number, end: number, last: boolean): boolean {
     this.#add(bytes.subarray(start, end));
@@ -39,15 +43,16 @@ class Recorder implements ServerEvents {
     if (this.#answers) this.answer();
   }
   answer(): void {
-    this.connection?.plain(200, "", false);
-    this.connection?.finish(this.connection.closesAfter);
+    this.connection?.reply(200, "", "");
+    this.connection?.finish();
   }
+  requestTrailers(): void {}
   clientWritable(): void {}
   aborted(reason: string): void {
     this.events.push(`aborted ${reason}`);
     if (reason === "malformed") {
-      this.connection?.plain(400, "", true);
-      this.connection?.finish(true);
+      this.connection?.reply(400, "", "");
+      this.connection?.finish();
     }
   }
   refused(code: number): void {
@@ -61,7 +66,12 @@ function serve(answers = true) {
   const wheel = new TimerWheel(time, 10);
   const { socket, raw } = fakeSocket();
   const recorder = new Recorder(answers);
-  const connection = new ServerConnection(socket, { wheel, idleMs: 10_000, headMs: 1_000 }, recorder);
+  const connection = new ServerConnection(
+    socket,
+    { wheel, writer, idleMs: 10_000, headMs: 1_000 },
+    recorder,
+    recorder,
+  );
   recorder.connection = connection;
   return { time, wheel, socket, raw, recorder, connection };
 }
@@ -206,11 +216,16 @@ describe("a client's connection", () => {
     const silent = new (class extends Recorder {
       override request(): void {}
     })();
-    const connection = new ServerConnection(socket, { wheel, idleMs: 10_000, headMs: 1_000 }, silent);
+    const connection = new ServerConnection(
+      socket,
+      { wheel, writer, idleMs: 10_000, headMs: 1_000 },
+      silent,
+      silent,
+    );
     const body = "x".repeat(100_000);
     socket.onData(Buffer.from(`POST / HTTP/1.1\r\nHost: a\r\nContent-Length: ${body.length}\r\n\r\n${body}`));
     expect(raw.paused).toBe(true);
-    expect(connection.takeBody()).toBe(true);
+    expect(connection.takeBody(true)?.length).toBe(100_000);
     expect(connection.requestDone).toBe(true);
     expect(raw.paused).toBe(false);
     expect(time.pending).toBeLessThanOrEqual(1);
@@ -219,8 +234,8 @@ describe("a client's connection", () => {
   it("does not wait for ever for the rest of a body that nobody wants", () => {
     const { socket, raw, connection, time } = serve(false);
     socket.onData(Buffer.from("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 50\r\n\r\nhe"));
-    connection.plain(403, "", false);
-    connection.finish(false);
+    connection.reply(403, "", "");
+    connection.finish();
     time.advance(1_100);
     expect(raw.ending).toBe("shutdown");
     time.advance(1_100);
@@ -230,8 +245,8 @@ describe("a client's connection", () => {
   it("that leaves before the rest of a body that nobody wants is closed", () => {
     const { socket, raw, connection } = serve(false);
     socket.onData(Buffer.from("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 50\r\n\r\nhe"));
-    connection.plain(403, "", false);
-    connection.finish(false);
+    connection.reply(403, "", "");
+    connection.finish();
     expect(raw.ending).toBe("no");
     socket.onEnd();
     expect(raw.ending).toBe("end");

@@ -4,32 +4,25 @@
  * One request is served at a time; a pipelined one waits unread in the socket. The body is handed on only while
  * its taker has room, so a slow endpoint slows its client down instead of filling memory.
  */
-import { LINGER_MS, type Socket, type SocketEvents } from "../net/socket.ts";
+import { LF } from "../http/characters.ts";
+import type { HeadEdits } from "../http/edits.ts";
+import { type Head, MAX_HEAD_BYTES } from "../http/head.ts";
+import { HEAD_TIMEOUT, refusal } from "../http/refusal.ts";
+import { RequestHead } from "../http/request-head.ts";
+import type { ResponseHead } from "../http/response-head.ts";
+import type { ConnectionEvents, Downstream, DownstreamEvents, Sent, Switched } from "../http/streams.ts";
+import type { Socket, SocketEvents } from "../net/socket.ts";
 import { TimerEntry, type TimerWheel } from "../net/timer-wheel.ts";
 import { BodyReader } from "./body.ts";
-import { LF } from "./characters.ts";
-import { MAX_HEAD_BYTES } from "./head.ts";
-import { HEAD_TIMEOUT, refusal } from "./refusal.ts";
-import { RequestHead } from "./request-head.ts";
-
-/** Who answers the requests of a connection. Each `request` ends with one `finish` by its server, or one `aborted`. */
-export interface ServerEvents {
-  /** A head is in; the body waits until `openBody`. */
-  request(head: RequestHead): void;
-  /** Body bytes, with their framing; false: pause the client until `resume`. */
-  requestBody(bytes: Buffer, start: number, end: number, last: boolean): boolean;
-  /** The client takes response bytes again. */
-  clientWritable(): void;
-  /** The client went away, or sent a body that no message may have, before its response was over. */
-  aborted(reason: "gone" | "malformed"): void;
-  /** Bytes that are no request were refused. */
-  refused(code: number): void;
-  /** The connection is over. */
-  closed(): void;
-}
+import { farewell } from "./farewell.ts";
+import type { HeadWriter } from "./head-writer.ts";
+import { localReply } from "./local-reply.ts";
+import { readRequest } from "./read-request.ts";
+import { ResponseWriter } from "./response-writer.ts";
 
 export interface ServerOptions {
   readonly wheel: TimerWheel;
+  readonly writer: HeadWriter;
   /** Closes a connection without a request for so long. */
   readonly idleMs: number;
   /** A head must be in this long after its first byte. */
@@ -39,8 +32,7 @@ export interface ServerOptions {
 const HEAD = 0;
 const BODY = 1;
 const WAITING = 2;
-const CLOSING = 3;
-const CLOSED = 4;
+const CLOSED = 3;
 
 /**
  * What is read of a client that cannot be served yet. Not nothing: a socket that is not read does not tell that its client has
@@ -51,35 +43,53 @@ const MAX_AHEAD = 64 * 1024;
 /** A refused request's unread body is read and dropped up to here, to keep the connection. */
 const MAX_DISCARD = 64 * 1024;
 
-export class ServerConnection extends TimerEntry implements SocketEvents {
+export class ServerConnection extends TimerEntry implements SocketEvents, Downstream {
+  readonly version = 1;
   readonly socket: Socket;
   readonly head = new RequestHead();
   /** Response heads say `Connection: close` from now on. */
   draining = false;
-  /** The client was told to send its body. */
-  continued = false;
-  #bodyBegun = false;
   readonly #options: ServerOptions;
-  readonly #events: ServerEvents;
+  readonly #connection: ConnectionEvents;
+  readonly #events: DownstreamEvents;
   readonly #body = new BodyReader();
+  readonly #response: ResponseWriter;
   #state = HEAD;
   #input: Buffer | undefined;
   #at = 0;
   #bodyOpen = false;
+  #bodyBegun = false;
   #discard = 0;
   #processing = false;
   /** A part of a head is in, and its time is running. */
   #headBegun = false;
   /** The body was refused: where the next request begins cannot be known. */
   #malformedBody = false;
+  /** The client was told to send its body. */
+  #continued = false;
+  /** The response at hand is the last, as its head says. */
+  #closing = false;
+  /** The response is written, though the client has not taken all of it. */
+  #finishing = false;
 
-  constructor(socket: Socket, options: ServerOptions, events: ServerEvents) {
+  constructor(
+    socket: Socket,
+    options: ServerOptions,
+    events: DownstreamEvents,
+    connection: ConnectionEvents,
+  ) {
     super();
     this.socket = socket;
     this.#options = options;
     this.#events = events;
+    this.#connection = connection;
+    this.#response = new ResponseWriter(socket, options.writer);
     socket.events = this;
     options.wheel.arm(this, options.idleMs);
+  }
+
+  get peerAddress(): string {
+    return this.socket.peerAddress;
   }
 
   /** Between requests, with nothing read of the next. */
@@ -87,14 +97,17 @@ export class ServerConnection extends TimerEntry implements SocketEvents {
     return this.#state === HEAD && this.#input === undefined;
   }
 
-  /** The whole request has been read. */
   get requestDone(): boolean {
     return this.#body.done;
   }
 
+  get headBytes(): number {
+    return this.#response.headBytes;
+  }
+
   /** Whether the connection ends after this response, as its head must then say. */
-  get closesAfter(): boolean {
-    return this.draining || this.head.close || this.#bodyUncertain;
+  get #closesAfter(): boolean {
+    return this.draining || this.head.close || this.#malformedBody || this.#bodyUncertain;
   }
 
   /**
@@ -102,34 +115,26 @@ export class ServerConnection extends TimerEntry implements SocketEvents {
    * next request begins cannot be known (RFC 9110 section 10.1.1).
    */
   get #bodyUncertain(): boolean {
-    return this.#state === BODY && !this.continued && !this.#bodyBegun && this.head.expectsContinue;
+    return this.#state === BODY && !this.#continued && !this.#bodyBegun && this.head.expectsContinue;
   }
 
-  /**
-   * Takes the body bytes that are at hand, so that a small request is one write: `taken[start, end)` then, false
-   * when there are none.
-   */
-  takeBody(): boolean {
+  // The request.
+
+  takeBody(_framed: boolean): Buffer | undefined {
     const input = this.#input;
-    if (this.#state !== BODY || input === undefined) return false;
-    this.taken = input;
-    this.takenStart = this.#at;
-    this.takenEnd = this.#body.read(input, this.#at, input.length);
+    if (this.#state !== BODY || input === undefined) return undefined;
+    const start = this.#at;
+    const end = this.#body.read(input, start, input.length);
     this.#bodyBegun = true;
-    this.#consumed(this.takenEnd);
+    this.#consumed(end);
     if (this.#body.done) {
       this.#state = WAITING;
       this.socket.resume();
     }
-    return this.takenEnd > this.takenStart;
+    return end > start ? input.subarray(start, end) : undefined;
   }
 
-  taken: Buffer = NOTHING;
-  takenStart = 0;
-  takenEnd = 0;
-
-  /** From now on body bytes go to `requestBody`; with `false` once the taker has room, by `resume`. */
-  openBody(room: boolean): void {
+  openBody(_framed: boolean, room: boolean): void {
     this.#bodyOpen = true;
     if (this.#body.refused < 0) {
       this.#malformed();
@@ -142,18 +147,64 @@ export class ServerConnection extends TimerEntry implements SocketEvents {
     this.resume();
   }
 
-  /** The taker of the body has room again. */
   resume(): void {
     this.socket.resume();
     this.#process();
   }
 
-  /** The response is written whole; with `close` the connection ends after it. */
-  finish(close: boolean): void {
-    if (this.#state >= CLOSING) return;
+  // The response.
+
+  informational(head: ResponseHead): void {
+    if (head.status === 100) this.#continued = true;
+    this.#response.informational(head);
+  }
+
+  respond(
+    head: ResponseHead,
+    edits: HeadEdits | undefined,
+    bytes: Buffer,
+    start: number,
+    end: number,
+    last: boolean,
+  ): Sent {
+    this.#closing = this.#closesAfter;
+    const additions = this.#closing ? "connection: close\r\n" : "";
+    const bodiless = this.head.method === "HEAD";
+    return this.#response.respond(head, edits, additions, bodiless, bytes, start, end, last);
+  }
+
+  body(bytes: Buffer, start: number, end: number, last: boolean): boolean {
+    return this.#response.body(bytes, start, end, last);
+  }
+
+  trailers(trailers: Head): void {
+    this.#response.trailers(trailers);
+  }
+
+  reply(status: number, body: string, headers: string): void {
+    this.#closing = this.#closesAfter;
+    this.#write(status, body, headers);
+  }
+
+  switch(head: ResponseHead, edits: HeadEdits | undefined): Switched {
+    this.#response.switching(head, edits);
+    const late = this.#input?.subarray(this.#at);
+    this.#leave();
+    this.socket.abandon();
+    this.#connection.closed();
+    return { socket: this.socket, late: late !== undefined && late.length > 0 ? late : undefined };
+  }
+
+  finish(): void {
+    if (this.#state === CLOSED) return;
+    // A pipelining client that does not read must not pile up responses here.
+    if (this.socket.congested) {
+      this.#finishing = true;
+      return;
+    }
     this.#bodyOpen = false;
     this.head.release();
-    if (close || this.#malformedBody || this.socket.ended) {
+    if (this.#closing || this.#malformedBody || this.socket.ended) {
       this.#linger();
       return;
     }
@@ -171,35 +222,25 @@ export class ServerConnection extends TimerEntry implements SocketEvents {
     this.#process();
   }
 
-  /** Breaks the connection off: a response that cannot be completed must not look complete. */
-  break(): void {
-    this.#state = CLOSED;
-    this.#release();
+  break(_code: number): void {
+    if (this.#state === CLOSED) return;
+    this.#leave();
     this.socket.abandon();
     this.socket.destroy();
-    this.#events.closed();
-  }
-
-  /** Hands the socket over, with what was read of it already. */
-  detach(): Buffer | undefined {
-    const rest = this.#input?.subarray(this.#at);
-    this.#state = CLOSED;
-    this.#release();
-    this.socket.abandon();
-    this.#events.closed();
-    return rest !== undefined && rest.length > 0 ? rest : undefined;
+    this.#connection.closed();
   }
 
   /** Ends the connection after the response that it is in or waits for; `now`: at once when it is idle. */
   drain(now: boolean): void {
     this.draining = true;
     if (!now || !this.idle) return;
-    this.#state = CLOSING;
+    this.#leave();
+    farewell(this.socket, this.#options.wheel, () => this.#connection.closed());
     this.socket.end();
   }
 
   data(chunk: Buffer): void {
-    if (this.#state >= CLOSING || this.#malformedBody) return;
+    if (this.#state === CLOSED || this.#malformedBody) return;
     const rest = this.#input;
     if (rest === undefined) {
       this.#input = chunk;
@@ -235,7 +276,7 @@ export class ServerConnection extends TimerEntry implements SocketEvents {
   #readHead(): boolean {
     const input = this.#input as Buffer;
     const { head } = this;
-    const after = head.read(input, this.#at, input.length);
+    const after = readRequest(head, input, this.#at, input.length);
     if (after === 0) {
       if (!this.#headBegun) {
         this.#headBegun = true;
@@ -252,7 +293,7 @@ export class ServerConnection extends TimerEntry implements SocketEvents {
     if (head.chunked) this.#body.chunked();
     else this.#body.length(head.contentLength > 0 ? head.contentLength : 0);
     this.#state = this.#body.done ? WAITING : BODY;
-    this.continued = false;
+    this.#continued = false;
     this.#bodyBegun = false;
     this.#consumed(after);
     this.#events.request(head);
@@ -295,50 +336,33 @@ export class ServerConnection extends TimerEntry implements SocketEvents {
     if (this.#malformedBody) return;
     this.#malformedBody = true;
     this.#input = undefined;
-    this.#events.refused(this.#body.refused);
+    this.#connection.refused(this.#body.refused);
     this.#events.aborted("malformed");
   }
 
   /** Answers bytes that are no request, and closes. */
   #refuse(code: number): void {
-    this.#events.refused(code);
+    this.#connection.refused(code);
     const { reason, status, message } = refusal(code);
-    this.plain(status, `${reason}: ${message}\n`, true);
+    this.#closing = true;
+    this.#write(status, `${reason}: ${message}\n`, "");
     this.#linger();
   }
 
-  /** Writes a whole small response of our own; `body` is latin1, a character a byte. */
-  plain(status: number, body: string, close: boolean, headers = ""): void {
-    const typed = body === "" || /^content-type:/im.test(headers);
-    const bytes = Buffer.from(
-      `HTTP/1.1 ${status} ${REASONS[status] ?? "Status"}\r\ncontent-length: ${body.length}\r\n` +
-        `${typed ? "" : "content-type: text/plain\r\n"}${headers}${close ? "connection: close\r\n" : ""}\r\n` +
-        `${this.head.method === "HEAD" ? "" : body}`,
-      "latin1",
-    );
+  #write(status: number, body: string, headers: string): void {
+    const noBody = this.head.method === "HEAD";
+    const bytes = localReply(status, body, headers, { close: this.#closing, noBody });
     this.socket.write(bytes, 0, bytes.length);
   }
 
-  /** Says no more, and reads on for a moment: closing on unread bytes would reset away what we just said. */
+  /** Says no more, and lets the connection end. */
   #linger(): void {
-    if (this.#state >= CLOSING) return;
-    this.#state = CLOSING;
-    this.#input = undefined;
-    this.#options.wheel.disarm(this);
-    if (this.socket.ended) {
-      this.socket.end();
-      return;
-    }
-    this.socket.shutdown();
-    this.socket.resume();
-    this.#options.wheel.arm(this, LINGER_MS);
+    if (this.#state === CLOSED) return;
+    this.#leave();
+    farewell(this.socket, this.#options.wheel, () => this.#connection.closed());
   }
 
   expire(): void {
-    if (this.#state === CLOSING) {
-      this.socket.end();
-      return;
-    }
     if (this.#discard > 0) {
       this.#linger();
       return;
@@ -349,55 +373,32 @@ export class ServerConnection extends TimerEntry implements SocketEvents {
   }
 
   writable(): void {
-    if (this.#state < CLOSING) this.#events.clientWritable();
+    if (this.#finishing) {
+      this.#finishing = false;
+      this.finish();
+    } else this.#events.clientWritable();
   }
 
   ended(): void {
-    if (this.#state === HEAD || this.#state === CLOSING || this.#discard > 0) {
-      this.#state = CLOSING;
-      this.socket.end();
+    if (this.#state === HEAD || this.#discard > 0) {
+      this.#linger();
       return;
     }
     // As Envoy does: a client that stops sending has gone, and its request is given up.
-    this.#events.aborted("gone");
+    if (!this.#finishing) this.#events.aborted("gone");
   }
 
   closed(): void {
     if (this.#state === CLOSED) return;
     const serving = this.#state === BODY || this.#state === WAITING;
-    this.#state = CLOSED;
-    this.#release();
+    this.#leave();
     if (serving && this.#discard === 0) this.#events.aborted("gone");
-    this.#events.closed();
+    this.#connection.closed();
   }
 
-  #release(): void {
+  #leave(): void {
+    this.#state = CLOSED;
     this.#input = undefined;
     this.#options.wheel.disarm(this);
   }
 }
-
-const NOTHING = Buffer.alloc(0);
-
-/** Reason phrases of the statuses that we answer ourselves. */
-const REASONS: Readonly<Record<number, string>> = {
-  200: "OK",
-  202: "Accepted",
-  301: "Moved Permanently",
-  302: "Found",
-  303: "See Other",
-  307: "Temporary Redirect",
-  308: "Permanent Redirect",
-  400: "Bad Request",
-  403: "Forbidden",
-  404: "Not Found",
-  405: "Method Not Allowed",
-  408: "Request Timeout",
-  426: "Upgrade Required",
-  431: "Request Header Fields Too Large",
-  500: "Internal Server Error",
-  501: "Not Implemented",
-  502: "Bad Gateway",
-  503: "Service Unavailable",
-  504: "Gateway Timeout",
-};

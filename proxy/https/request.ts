@@ -2,8 +2,9 @@
  * One HTTPS request of the proxy's own, with a streamed answer: what list, watch and certificates need and no more. It stands on
  * the data path's sockets and parser, which are in memory anyway; the runtime's `fetch` takes 2 MB and two threads of its own.
  */
-import { ClientConnection, type ClientEvents, type ClientFailure } from "../http1/client-connection.ts";
-import type { ResponseHead } from "../http1/response-head.ts";
+import type { ResponseHead } from "../http/response-head.ts";
+import type { UpstreamEvents, UpstreamFailure } from "../http/streams.ts";
+import { ResponseConnection } from "../http1/response-connection.ts";
 import type { Dial, DialEvents } from "../net/listen.ts";
 import { dialVerified } from "./dial.ts";
 import { Unchunker } from "./unchunk.ts";
@@ -42,7 +43,7 @@ export function request(options: HttpsRequest, dial: DialVerified = dialVerified
       dial(host, port, options.anchors, {
         connected(socket) {
           const head = headOf(options);
-          exchange.connected(new ClientConnection(socket, { free: (each) => each.close(), gone() {} }));
+          exchange.connected(new ResponseConnection(socket, { free: (each) => each.close(), gone() {} }));
           socket.write(head, 0, head.length);
         },
         failed: ({ message }) => exchange.fail(new Error(message)),
@@ -73,12 +74,12 @@ function headOf({ method, url, headers, body = "" }: HttpsRequest): Buffer {
 }
 
 /** The answer as events, handed on as a promise of its head and an iterable of its body. */
-class Exchange implements ClientEvents {
+class Exchange implements UpstreamEvents {
   readonly #signal: AbortSignal;
   readonly #resolve: (answer: HttpsAnswer) => void;
   readonly #reject: (error: unknown) => void;
   #dial: Dial | undefined;
-  #connection: ClientConnection | undefined;
+  #connection: ResponseConnection | undefined;
   #unchunker: Unchunker | undefined;
   readonly #parts: Uint8Array[] = [];
   #unread = 0;
@@ -99,7 +100,7 @@ class Exchange implements ClientEvents {
     this.#dial = dial;
   }
 
-  connected(connection: ClientConnection): void {
+  connected(connection: ResponseConnection): void {
     if (this.#ended) {
       connection.abort();
       return;
@@ -136,6 +137,7 @@ class Exchange implements ClientEvents {
     return !this.#paused;
   }
 
+  responseTrailers(): void {}
   complete(): void {
     this.#end();
   }
@@ -144,7 +146,7 @@ class Exchange implements ClientEvents {
     this.fail(new Error("the server switched protocols"));
   }
 
-  failed({ message }: ClientFailure): void {
+  failed({ message }: UpstreamFailure): void {
     this.fail(new Error(message));
   }
 

@@ -61,6 +61,7 @@ function makePool(context: Context, cluster: Cluster, endpoint: EndpointHandle):
     connect: (connected, failed) => connect({ connected, failed }),
     limits: limitsOf(cluster),
     wheel: context.wheel,
+    writer: context.writer,
     counters: cluster.counters,
     now: context.now,
     dialFailed: (error) => countFailure(context, error),

@@ -1,21 +1,21 @@
-/** One client connection's HTTP requests on their way in: authorized one by one, then sent to the application. */
+/** An HTTP request on its way in: authorized, then sent to the application. */
 
 import { normalizePath } from "../authz/path.ts";
 import type { AuthzHttp, AuthzRequest } from "../authz/types.ts";
 import type { InboundPolicy } from "../config/view.ts";
-import type { ClientConnection, ClientFailure } from "../http1/client-connection.ts";
-import { Exchange, type ExchangeOwner } from "../http1/exchange.ts";
-import { CONTENT_TYPE, FORWARDED_PROTO, PEER, PEER_HEADER, REQUEST_ID } from "../http1/field-kinds.ts";
-import { DROP_CLIENT_CERT, type HeadEdits } from "../http1/head-writer.ts";
-import type { RequestHead } from "../http1/request-head.ts";
-import type { ResponseHead } from "../http1/response-head.ts";
+import { DROP_CLIENT_CERT, type HeadEdits } from "../http/edits.ts";
+import { Exchange, type ExchangeOwner } from "../http/exchange.ts";
+import { CONTENT_TYPE, FORWARDED_PROTO, PEER, PEER_HEADER, REQUEST_ID } from "../http/field-kinds.ts";
+import type { RequestHead } from "../http/request-head.ts";
+import type { ResponseHead } from "../http/response-head.ts";
+import type { Upstream, UpstreamFailure } from "../http/streams.ts";
 import type { DialError } from "../net/listen.ts";
 import type { Socket } from "../net/socket.ts";
 import { splice } from "../net/splice.ts";
 import { UNKNOWN } from "../telemetry/labels.ts";
 import { decodePeer } from "../telemetry/peer.ts";
 import type { Pool, Waiter } from "../upstream/pool.ts";
-import { type Context, DOWNSTREAM_IDLE_MS, HEAD_MS, TUNNEL_IDLE_MS } from "./context.ts";
+import { type Context, TUNNEL_IDLE_MS } from "./context.ts";
 import type { InboundConnection } from "./inbound-connection.ts";
 import type { InboundReport } from "./inbound-report.ts";
 
@@ -49,10 +49,7 @@ export class InboundRequest implements ExchangeOwner, Waiter, AuthzHttp, AuthzRe
     this.pool = pool;
     this.#layers = layers;
     this.#report = report;
-    const { wheel, writer, now } = context;
-    const options = { wheel, writer, now, idleMs: DOWNSTREAM_IDLE_MS, headMs: HEAD_MS };
-    this.exchange = new Exchange(connection.socket, options, this);
-    context.connections.add("inbound", this);
+    this.exchange = new Exchange(context, this);
   }
 
   // The request as policies see it.
@@ -123,10 +120,10 @@ export class InboundRequest implements ExchangeOwner, Waiter, AuthzHttp, AuthzRe
     return "done";
   }
 
-  acquired(client: ClientConnection): void {
+  acquired(upstream: Upstream): void {
     const { exchange, connection } = this;
     if (!exchange.active) {
-      client.close();
+      upstream.decline();
       return;
     }
     const { head } = exchange;
@@ -139,7 +136,7 @@ export class InboundRequest implements ExchangeOwner, Waiter, AuthzHttp, AuthzRe
     if (!head.has(FORWARDED_PROTO)) additions += "x-forwarded-proto: http\r\n";
     // A plaintext peer has proved nothing, so it cannot say on whose behalf it calls.
     const drop = connection.clientCert === "" ? DROP_CLIENT_CERT : 0;
-    exchange.send(client, this.edits, drop, additions);
+    exchange.send(upstream, this.edits, drop, additions);
   }
 
   unavailable(error: DialError): void {
@@ -150,7 +147,7 @@ export class InboundRequest implements ExchangeOwner, Waiter, AuthzHttp, AuthzRe
     this.exchange.reply(503, message, unserved);
   }
 
-  failed(failure: ClientFailure): void {
+  failed(failure: UpstreamFailure): void {
     const { exchange } = this;
     // The application may have closed a connection that sat idle while the request was on its way.
     if (
@@ -162,8 +159,8 @@ export class InboundRequest implements ExchangeOwner, Waiter, AuthzHttp, AuthzRe
     ) {
       this.#reconnects++;
       this.context.telemetry.retries.of().value++;
-      const client = this.pool.acquire(this, true);
-      if (client !== undefined) this.acquired(client);
+      const upstream = this.pool.acquire(this, true);
+      if (upstream !== undefined) this.acquired(upstream);
       return;
     }
     const malformed = failure.kind === "malformed";
@@ -192,10 +189,6 @@ export class InboundRequest implements ExchangeOwner, Waiter, AuthzHttp, AuthzRe
     this.context.telemetry.refusedHttp(code);
   }
 
-  closed(): void {
-    this.context.connections.delete("inbound", this);
-  }
-
   tunnel(client: Socket, endpoint: Socket, early: Buffer | undefined, late: Buffer | undefined): void {
     const { connections, wheel } = this.context;
     const joined = { drain() {}, destroy: () => spliced.destroy() };
@@ -207,14 +200,6 @@ export class InboundRequest implements ExchangeOwner, Waiter, AuthzHttp, AuthzRe
       { wheel, ms: TUNNEL_IDLE_MS },
       () => connections.delete("inbound", joined),
     );
-  }
-
-  drain(now: boolean): void {
-    this.exchange.server.drain(now);
-  }
-
-  destroy(): void {
-    this.exchange.server.break();
   }
 }
 
@@ -239,8 +224,8 @@ export const authorize: InboundLayer = (request) => {
 
 /** On a connection to the application. */
 export const sendToApplication: InboundLayer = (request) => {
-  const client = request.pool.acquire(request);
-  if (client === undefined) return "wait";
-  request.acquired(client);
+  const upstream = request.pool.acquire(request);
+  if (upstream === undefined) return "wait";
+  request.acquired(upstream);
   return "done";
 };

@@ -1,7 +1,7 @@
 /** What the inbound stack tells of what it did: metrics as the destination reports them, and the access log. */
 
-import type { Exchange } from "../http1/exchange.ts";
-import { REQUEST_ID } from "../http1/field-kinds.ts";
+import type { Exchange } from "../http/exchange.ts";
+import { REQUEST_ID } from "../http/field-kinds.ts";
 import { type TcpAccess, tcpEntry } from "../telemetry/access-log.ts";
 import {
   type Flow,
@@ -109,7 +109,7 @@ export class InboundReport {
       authority: head.authority,
       upstreamHost: `:${port}`,
       upstreamCluster: `inbound|${port}||`,
-      downstream: exchange.server.socket.peerAddress,
+      downstream: exchange.peerAddress,
       requestId: head.known(REQUEST_ID) ?? requestId,
       userAgent: head.header("user-agent") ?? "",
       route: "default",

@@ -17,6 +17,7 @@ import type { Workload } from "../telemetry/labels.ts";
 import { Pool } from "../upstream/pool.ts";
 import { ALPN_TCP, type Context, OWN_PORTS, portOfSni } from "./context.ts";
 import { detectProtocol } from "./detecting.ts";
+import { serveHttp } from "./http-connection.ts";
 import { type InboundConnection, mutualConnection, plaintextConnection } from "./inbound-connection.ts";
 import { authorize, type InboundLayer, InboundRequest, sendToApplication } from "./inbound-http.ts";
 import { InboundReport } from "./inbound-report.ts";
@@ -64,11 +65,11 @@ export function createInbound(context: Context, self: Workload): Inbound {
     }
     return pool;
   };
-  const serveHttp = (connection: InboundConnection, first: Buffer | undefined) => {
+  const serveRequests = (connection: InboundConnection, first: Buffer | undefined) => {
     counted.http.value++;
     const pool = poolFor(connection.address, connection.port);
-    const request = new InboundRequest(context, connection, pool, layers, report);
-    if (first !== undefined) request.exchange.server.data(first);
+    const create = () => new InboundRequest(context, connection, pool, layers, report);
+    serveHttp(context, "inbound", connection.socket, first, create);
   };
   const serveTcp = (connection: InboundConnection, first: Buffer | undefined, spare?: Spare) => {
     counted.tcp.value++;
@@ -102,7 +103,7 @@ export function createInbound(context: Context, self: Workload): Inbound {
         open: (events: SpareEvents) => new InboundTcp(context, connection, report).wait(events),
       };
       detectProtocol(socket, context, "inbound", expected, ({ protocol: found, first, spare }) => {
-        if (found === "http1") serveHttp(connection, first);
+        if (found === "http1") serveRequests(connection, first);
         else serveTcp(connection, first, spare);
       });
     },
@@ -115,7 +116,7 @@ export function createInbound(context: Context, self: Workload): Inbound {
       }
       const connection = mutualConnection(peer, port, context.identity.current()?.spiffeId);
       if (peer.alpn === ALPN_TCP) serveTcp(connection, undefined);
-      else serveHttp(connection, undefined);
+      else serveRequests(connection, undefined);
     },
   };
 }
@@ -125,6 +126,7 @@ function applicationPool(context: Context, address: string, port: number): Pool 
     connect: (connected, failed) => context.dialler.plain(address, port, { connected, failed }),
     limits: { connectTimeoutMs: CONNECT_MS, idleTimeoutMs: IDLE_MS, maxRequestsPerConnection: 0 },
     wheel: context.wheel,
+    writer: context.writer,
     counters: { connections: 0 },
     now: context.now,
     dialFailed: (error) => void context.telemetry.dialFailures.of("inbound", error.reason).value++,

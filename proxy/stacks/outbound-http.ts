@@ -1,10 +1,10 @@
 /**
- * One client connection's HTTP requests on their way out: what each layer of the outbound stack knows of the request at hand.
- * One object serves a connection's requests one after another, so that a request allocates nothing but its route's lookups.
+ * An HTTP request on its way out: what each layer of the outbound stack knows of it. On an HTTP/1 connection one object serves
+ * the requests one after another, so that a request allocates nothing but its route's lookups.
  */
 import type { Cluster, EndpointHandle, MeshView, RouteRequest, RouteResult, Target } from "../config/view.ts";
-import type { ClientConnection, ClientFailure } from "../http1/client-connection.ts";
-import { Exchange, type ExchangeOwner } from "../http1/exchange.ts";
+import { DROP_CLIENT_CERT, type HeadEdits } from "../http/edits.ts";
+import { Exchange, type ExchangeOwner } from "../http/exchange.ts";
 import {
   B3,
   CONTENT_TYPE,
@@ -13,10 +13,10 @@ import {
   PEER,
   REQUEST_ID,
   TRACEPARENT,
-} from "../http1/field-kinds.ts";
-import { DROP_CLIENT_CERT, type HeadEdits } from "../http1/head-writer.ts";
-import type { RequestHead } from "../http1/request-head.ts";
-import type { ResponseHead } from "../http1/response-head.ts";
+} from "../http/field-kinds.ts";
+import type { RequestHead } from "../http/request-head.ts";
+import type { ResponseHead } from "../http/response-head.ts";
+import type { Upstream, UpstreamFailure } from "../http/streams.ts";
 import type { DialError } from "../net/listen.ts";
 import type { Destination } from "../net/original-destination.ts";
 import type { Socket } from "../net/socket.ts";
@@ -24,7 +24,7 @@ import { splice } from "../net/splice.ts";
 import { editsOf, type HeaderStep } from "../route/headers.ts";
 import { newTraceparent } from "../trace/traceparent.ts";
 import type { Waiter } from "../upstream/pool.ts";
-import { type Context, DOWNSTREAM_IDLE_MS, HEAD_MS, TUNNEL_IDLE_MS } from "./context.ts";
+import { type Context, TUNNEL_IDLE_MS } from "./context.ts";
 import type { EndpointPool } from "./endpoint-pools.ts";
 import { withDelay } from "./outbound-faults.ts";
 import type { OutboundReport } from "./outbound-report.ts";
@@ -75,24 +75,12 @@ export class OutboundRequest implements ExchangeOwner, RouteRequest, Waiter {
   /** The trace context of a request that came without; "" until it is sent. */
   #traceparent = "";
 
-  constructor(
-    context: Context,
-    socket: Socket,
-    destination: Destination,
-    layers: OutboundLayers,
-    report: OutboundReport,
-  ) {
+  constructor(context: Context, destination: Destination, layers: OutboundLayers, report: OutboundReport) {
     this.context = context;
     this.destination = destination;
     this.#layers = layers;
     this.#report = report;
-    const { wheel, writer, now } = context;
-    this.exchange = new Exchange(
-      socket,
-      { wheel, writer, now, idleMs: DOWNSTREAM_IDLE_MS, headMs: HEAD_MS },
-      this,
-    );
-    context.connections.add("outbound", this);
+    this.exchange = new Exchange(context, this);
   }
 
   // The request as routes see it.
@@ -178,17 +166,17 @@ export class OutboundRequest implements ExchangeOwner, RouteRequest, Waiter {
   // Sending.
 
   /** Sends the request on the connection; the last layer's act. */
-  acquired(connection: ClientConnection): void {
+  acquired(upstream: Upstream): void {
     const { exchange, endpoint } = this;
     if (endpoint === undefined || !exchange.active) {
-      connection.close();
+      upstream.decline();
       return;
     }
     this.#begun = endpoint;
     endpoint.begin();
     const { head } = exchange;
     let additions = "";
-    if (endpoint.mtls && connection.requests === 0) additions = this.#report.peerHeader;
+    if (endpoint.mtls && upstream.fresh) additions = this.#report.peerHeader;
     if (!head.has(REQUEST_ID)) {
       // The same for every try.
       this.requestId ||= crypto.randomUUID();
@@ -200,7 +188,7 @@ export class OutboundRequest implements ExchangeOwner, RouteRequest, Waiter {
     }
     if (!head.has(FORWARDED_PROTO)) additions += "x-forwarded-proto: http\r\n";
     // Who the client is, is for the other side's proxy to say.
-    exchange.send(connection, this.edits, DROP_CLIENT_CERT, additions);
+    exchange.send(upstream, this.edits, DROP_CLIENT_CERT, additions);
   }
 
   unavailable(error: DialError): void {
@@ -209,7 +197,7 @@ export class OutboundRequest implements ExchangeOwner, RouteRequest, Waiter {
     );
   }
 
-  failed(failure: ClientFailure): void {
+  failed(failure: UpstreamFailure): void {
     this.#endpointDone(0);
     const { exchange, attempt } = this;
     const flags = failure.kind === "malformed" ? "UPE" : "UC";
@@ -302,11 +290,6 @@ export class OutboundRequest implements ExchangeOwner, RouteRequest, Waiter {
     this.context.telemetry.refusedHttp(code);
   }
 
-  closed(): void {
-    this.#pause?.cancel();
-    this.context.connections.delete("outbound", this);
-  }
-
   tunnel(client: Socket, endpoint: Socket, early: Buffer | undefined, late: Buffer | undefined): void {
     const { connections, wheel } = this.context;
     const joined = { drain() {}, destroy: () => spliced.destroy() };
@@ -318,14 +301,6 @@ export class OutboundRequest implements ExchangeOwner, RouteRequest, Waiter {
       { wheel, ms: TUNNEL_IDLE_MS },
       () => connections.delete("outbound", joined),
     );
-  }
-
-  drain(now: boolean): void {
-    this.exchange.server.drain(now);
-  }
-
-  destroy(): void {
-    this.exchange.server.break();
   }
 }
 

@@ -1,6 +1,6 @@
 /** What the outbound stack tells of what it did: metrics as the source reports them, the access log, and who we are. */
 import type { Cluster, EndpointHandle } from "../config/view.ts";
-import { PEER_HEADER, REQUEST_ID } from "../http1/field-kinds.ts";
+import { PEER_HEADER, REQUEST_ID } from "../http/field-kinds.ts";
 import type { Destination } from "../net/original-destination.ts";
 import { type TcpAccess, tcpEntry } from "../telemetry/access-log.ts";
 import {
@@ -26,7 +26,7 @@ export interface OutboundOutcome {
     readonly responseBytes: number;
     readonly grpc: boolean;
     readonly head: { known(kind: number): string | undefined; header(name: string): string | undefined };
-    readonly server: { readonly socket: { readonly peerAddress: string } };
+    readonly peerAddress: string;
   };
   readonly requestId: string;
   readonly method: string;
@@ -147,7 +147,7 @@ export class OutboundReport {
       authority: outcome.authority,
       upstreamHost: endpoint === undefined ? "" : `${endpoint.address}:${endpoint.target}`,
       upstreamCluster: cluster?.name ?? "",
-      downstream: exchange.server.socket.peerAddress,
+      downstream: exchange.peerAddress,
       requestId: exchange.head.known(REQUEST_ID) ?? outcome.requestId,
       userAgent: exchange.head.header("user-agent") ?? "",
       route: outcome.result?.route?.name ?? "",

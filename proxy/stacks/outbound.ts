@@ -26,6 +26,7 @@ import type { Destination } from "../net/original-destination.ts";
 import type { Workload } from "../telemetry/labels.ts";
 import type { Context } from "./context.ts";
 import { type Detection, detectProtocol } from "./detecting.ts";
+import { serveHttp } from "./http-connection.ts";
 import { injectFault } from "./outbound-faults.ts";
 import { type OutboundLayers, OutboundRequest } from "./outbound-http.ts";
 import {
@@ -73,9 +74,8 @@ export function createOutbound(context: Context, self: Workload): (accepted: Acc
   const serve = (socket: Accepted["socket"], destination: Destination, detection: Detection) => {
     if (detection.protocol === "http1") {
       counted.http.value++;
-      const request = new OutboundRequest(context, socket, destination, layers, report);
-      if (detection.first !== undefined) request.exchange.server.data(detection.first);
-      return;
+      const create = () => new OutboundRequest(context, destination, layers, report);
+      return serveHttp(context, "outbound", socket, detection.first, create);
     }
     counted.tcp.value++;
     if (detection.spare === undefined) new OutboundTcp(context, socket, destination, report).start(detection);

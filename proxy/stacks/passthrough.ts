@@ -63,6 +63,7 @@ export class Passthrough {
       connect: (connected, failed) => context.dialler.plain(address, port, { connected, failed }),
       limits: { connectTimeoutMs: CONNECT_MS, idleTimeoutMs: IDLE_MS, maxRequestsPerConnection: 0 },
       wheel: context.wheel,
+      writer: context.writer,
       counters: this.counters,
       now: context.now,
       dialFailed: (error) => countFailure(context, error),

@@ -1,7 +1,7 @@
 /** What a route does to a request besides choosing where it goes: timeout, rewrite, header operations. */
 import type { ForwardResult, Route } from "../config/view.ts";
-import type { HeadEdits } from "../http1/head-writer.ts";
-import type { ResponseHead } from "../http1/response-head.ts";
+import type { HeadEdits } from "../http/edits.ts";
+import type { ResponseHead } from "../http/response-head.ts";
 import { oneLine } from "../route/format.ts";
 import { authorityOf, editsOf, type HeaderPlan } from "../route/headers.ts";
 import type { OutboundRequest } from "./outbound-http.ts";

@@ -1,5 +1,5 @@
 /** The `%VARIABLES%` of a route's header operations (Envoy's command operators), by what an outbound request knows. */
-import type { ResponseHead } from "../http1/response-head.ts";
+import type { ResponseHead } from "../http/response-head.ts";
 import type { Lookup } from "../route/format.ts";
 import type { OutboundRequest } from "./outbound-http.ts";
 
@@ -17,8 +17,8 @@ const variables: Readonly<Record<string, Variable>> = {
   HOSTNAME: () => process.env.HOSTNAME,
   ROUTE_NAME: ({ result }) => (result !== undefined && "route" in result ? result.route.name : undefined),
   UPSTREAM_CLUSTER: ({ cluster }) => cluster?.name,
-  DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT: ({ exchange }) => exchange.server.socket.peerAddress,
-  DOWNSTREAM_DIRECT_REMOTE_ADDRESS_WITHOUT_PORT: ({ exchange }) => exchange.server.socket.peerAddress,
+  DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT: ({ exchange }) => exchange.peerAddress,
+  DOWNSTREAM_DIRECT_REMOTE_ADDRESS_WITHOUT_PORT: ({ exchange }) => exchange.peerAddress,
   DOWNSTREAM_LOCAL_ADDRESS: ({ destination: { address, port } }) =>
     address.includes(":") ? `[${address}]:${port}` : `${address}:${port}`,
   DOWNSTREAM_LOCAL_ADDRESS_WITHOUT_PORT: ({ destination }) => destination.address,

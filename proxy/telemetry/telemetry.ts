@@ -1,5 +1,5 @@
 /** Every metric of one proxy process, and the page that shows them. */
-import { REFUSALS, refusal } from "../http1/refusal.ts";
+import { REFUSALS, refusal } from "../http/refusal.ts";
 import { Counters, Reading } from "./counters.ts";
 import { exposition, type Family } from "./exposition.ts";
 import { RequestMetrics } from "./request-metrics.ts";

@@ -1,5 +1,6 @@
 /** One small HTTP/1.1 request of the proxy's own (a probe, a scrape), with limits on time and size; no pool. */
-import { ClientConnection, type ClientEvents } from "../http1/client-connection.ts";
+import type { UpstreamEvents } from "../http/streams.ts";
+import { ResponseConnection } from "../http1/response-connection.ts";
 import type { Dial, DialEvents } from "../net/listen.ts";
 import type { Socket } from "../net/socket.ts";
 
@@ -25,7 +26,7 @@ export interface Answer {
 /** Asks, and resolves with the whole answer. Rejects with what went wrong: no connection, no answer in time, too large. */
 export function ask(question: Question): Promise<Answer> {
   return new Promise((resolve, reject) => {
-    let connection: ClientConnection | undefined;
+    let connection: ResponseConnection | undefined;
     let settled = false;
     const settle = (act: () => void) => {
       if (settled) return;
@@ -44,7 +45,7 @@ export function ask(question: Question): Promise<Answer> {
     const dial = question.connect({
       connected(socket) {
         if (settled) return socket.destroy();
-        connection = new ClientConnection(socket, { free: (each) => each.close(), gone() {} });
+        connection = new ResponseConnection(socket, { free: (each) => each.close(), gone() {} });
         const collector = new Collector(question.maxBytes, (answer) => settle(() => resolve(answer)), fail);
         connection.begin(collector, question.method === "HEAD", false);
         const lines = question.headers.map(([name, value]) => `${name}: ${clean(value)}\r\n`).join("");
@@ -65,7 +66,7 @@ function clean(text: string): string {
   return text.replace(/[\r\n\0]/g, " ");
 }
 
-class Collector implements ClientEvents {
+class Collector implements UpstreamEvents {
   readonly #max: number;
   readonly #done: (answer: Answer) => void;
   readonly #fail: (message: string) => void;
@@ -83,7 +84,7 @@ class Collector implements ClientEvents {
 
   informational(): void {}
   response(
-    head: Parameters<ClientEvents["response"]>[0],
+    head: Parameters<UpstreamEvents["response"]>[0],
     bytes: Buffer,
     start: number,
     end: number,
@@ -102,6 +103,7 @@ class Collector implements ClientEvents {
     else if (end > start) this.#parts.push(bytes.subarray(start, end));
     return true;
   }
+  responseTrailers(): void {}
   complete(): void {
     const raw = Buffer.concat(this.#parts);
     this.#done({
@@ -114,7 +116,7 @@ class Collector implements ClientEvents {
     socket.destroy();
     this.#fail("the answer switched protocols");
   }
-  failed({ message }: Parameters<ClientEvents["failed"]>[0]): void {
+  failed({ message }: Parameters<UpstreamEvents["failed"]>[0]): void {
     this.#fail(message);
   }
   endpointWritable(): void {}

@@ -1,5 +1,7 @@
 import { describe, expect, it, vi } from "vitest";
-import type { ClientConnection, ClientEvents } from "../http1/client-connection.ts";
+import type { UpstreamEvents } from "../http/streams.ts";
+import type { ClientConnection } from "../http1/client-connection.ts";
+import { HeadWriter } from "../http1/head-writer.ts";
 import type { DialError } from "../net/listen.ts";
 import { type FakeRaw, FakeTime, fakeSocket } from "../net/socket.fake.ts";
 import type { Socket } from "../net/socket.ts";
@@ -12,15 +14,18 @@ interface Dialled {
   cancelled: boolean;
 }
 
-const exchange: ClientEvents = {
+const exchange: UpstreamEvents = {
   informational() {},
   response: () => true,
   responseBody: () => true,
+  responseTrailers() {},
   complete() {},
   switched() {},
   failed() {},
   endpointWritable() {},
 };
+
+const writer = new HeadWriter();
 
 function setUp(limits: Partial<PoolLimits> = {}) {
   const time = new FakeTime();
@@ -48,6 +53,7 @@ function setUp(limits: Partial<PoolLimits> = {}) {
     },
     limits: { connectTimeoutMs: 1_000, idleTimeoutMs: 5_000, maxRequestsPerConnection: 0, ...limits },
     wheel,
+    writer,
     counters,
     now: () => time.now(),
     dialFailed,

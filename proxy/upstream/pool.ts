@@ -4,7 +4,9 @@
  * The newest idle connection is used first, so that the others grow old and close. A waiter gets whichever comes
  * first, a connection that falls free or the one that is dialled for it.
  */
-import { ClientConnection, type ClientOwner } from "../http1/client-connection.ts";
+import { ClientConnection } from "../http1/client-connection.ts";
+import type { HeadWriter } from "../http1/head-writer.ts";
+import type { ClientOwner } from "../http1/response-connection.ts";
 import type { Dial, DialError } from "../net/listen.ts";
 import type { Socket } from "../net/socket.ts";
 import { TimerEntry, type TimerWheel } from "../net/timer-wheel.ts";
@@ -14,7 +16,7 @@ export type Connector = (connected: (socket: Socket) => void, failed: (error: Di
 
 /** Someone who wants a connection; intrusive, so that waiting allocates nothing. */
 export interface Waiter {
-  /** The connection is the waiter's to `begin` on. */
+  /** The connection is the waiter's to `send` on. */
   acquired(connection: ClientConnection): void;
   /** No connection could be made; nothing was sent. */
   unavailable(error: DialError): void;
@@ -35,6 +37,7 @@ export interface PoolOptions {
   readonly connect: Connector;
   readonly limits: PoolLimits;
   readonly wheel: TimerWheel;
+  readonly writer: HeadWriter;
   readonly counters: PoolCounters;
   /** Monotonic ms. */
   now(): number;
@@ -135,7 +138,7 @@ export class Pool extends TimerEntry implements ClientOwner {
         wheel.disarm(deadline);
         this.#dialling--;
         counters.connections++;
-        this.free(new ClientConnection(socket, this));
+        this.free(new ClientConnection(socket, this, this.#options.writer));
       },
       (error) => {
         wheel.disarm(deadline);

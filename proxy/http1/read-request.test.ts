@@ -1,14 +1,15 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { PEER, REQUEST_ID } from "./field-kinds.ts";
-import { MAX_HEAD_BYTES, MAX_HEADERS } from "./head.ts";
-import { refusal } from "./refusal.ts";
-import { RequestHead } from "./request-head.ts";
+import { PEER, REQUEST_ID } from "../http/field-kinds.ts";
+import { MAX_HEAD_BYTES, MAX_HEADERS } from "../http/head.ts";
+import { refusal } from "../http/refusal.ts";
+import { RequestHead } from "../http/request-head.ts";
+import { readRequest } from "./read-request.ts";
 
 function read(text: string): { result: number; head: RequestHead; reason: string } {
   const head = new RequestHead();
   const bytes = Buffer.from(text, "latin1");
-  const result = head.read(bytes, 0, bytes.length);
+  const result = readRequest(head, bytes, 0, bytes.length);
   return { result, head, reason: result < 0 ? refusal(result).reason : result === 0 ? "incomplete" : "ok" };
 }
 
@@ -177,7 +178,7 @@ describe("a request head", () => {
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 300 }), (bytes) => {
         const head = new RequestHead();
-        expect(head.read(Buffer.from(bytes), 0, bytes.length)).toBeTypeOf("number");
+        expect(readRequest(head, Buffer.from(bytes), 0, bytes.length)).toBeTypeOf("number");
       }),
     );
   });

@@ -1,12 +1,13 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { refusal } from "./refusal.ts";
-import { ResponseHead } from "./response-head.ts";
+import { refusal } from "../http/refusal.ts";
+import { ResponseHead } from "../http/response-head.ts";
+import { readResponse } from "./read-response.ts";
 
 function read(text: string): { head: ResponseHead; reason: string } {
   const head = new ResponseHead();
   const bytes = Buffer.from(text, "latin1");
-  const result = head.read(bytes, 0, bytes.length);
+  const result = readResponse(head, bytes, 0, bytes.length);
   return { head, reason: result < 0 ? refusal(result).reason : result === 0 ? "incomplete" : "ok" };
 }
 

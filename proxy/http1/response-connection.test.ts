@@ -1,9 +1,10 @@
 import fc from "fast-check";
 import { describe, expect, it, vi } from "vitest";
+import type { UpstreamEvents, UpstreamFailure } from "../http/streams.ts";
 import { fakeSocket } from "../net/socket.fake.ts";
-import { ClientConnection, type ClientEvents, type ClientFailure } from "./client-connection.ts";
+import { ResponseConnection } from "./response-connection.ts";
 
-class Recorder implements ClientEvents {
+class Recorder implements UpstreamEvents {
   readonly events: string[] = [];
   body = "";
   informational(head: { status: number }): void {
@@ -17,13 +18,14 @@ class Recorder implements ClientEvents {
     this.body += bytes.toString("latin1", start, end);
     return true;
   }
+  responseTrailers(): void {}
   complete(): void {
     this.events.push("complete");
   }
   switched(_socket: unknown, _head: unknown, early: Buffer | undefined): void {
     this.events.push(`switched ${early?.toString() ?? ""}`);
   }
-  failed(failure: ClientFailure): void {
+  failed(failure: UpstreamFailure): void {
     this.events.push(`failed ${failure.kind} answered=${failure.answered} reused=${failure.reused}`);
   }
   endpointWritable(): void {}
@@ -32,7 +34,7 @@ class Recorder implements ClientEvents {
 function open(noBody = false, upgrade = false) {
   const { socket, raw } = fakeSocket();
   const owner = { free: vi.fn(), gone: vi.fn() };
-  const connection = new ClientConnection(socket, owner);
+  const connection = new ResponseConnection(socket, owner);
   const recorder = new Recorder();
   connection.begin(recorder, noBody, upgrade);
   connection.requestDone();
@@ -67,7 +69,7 @@ describe("a connection to an endpoint", () => {
   it("is not reused when it answered before the request was whole", () => {
     const { socket, raw } = fakeSocket();
     const owner = { free: vi.fn(), gone: vi.fn() };
-    const connection = new ClientConnection(socket, owner);
+    const connection = new ResponseConnection(socket, owner);
     connection.begin(new Recorder(), false, false);
     socket.onData(Buffer.from("HTTP/1.1 413 No\r\nContent-Length: 0\r\n\r\n"));
     expect(owner.free).not.toHaveBeenCalled();

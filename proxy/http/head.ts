@@ -1,23 +1,9 @@
 /**
- * A message head: where its lines stand in the bytes that arrived, and what its framing headers say.
- *
- * The head is read once, left to right, checking every byte; headers are kept as ranges so that what nobody touches
- * is forwarded byte for byte. What two parsers could read differently is refused, never repaired
- * (RFC 9112 sections 2.2, 5.1, 5.2, 6.1, 6.3).
+ * A message head: where its lines stand in bytes, and what its framing headers say. Both versions share it: the bytes are
+ * always those of an HTTP/1.1 head, as they arrived or as HPACK was decoded into them, so that what nobody touches is
+ * forwarded byte for byte, and every later question is asked of one thing.
  */
-import {
-  COLON,
-  CR,
-  equalsIgnoreCase,
-  FIELD_VALUE,
-  HTAB,
-  isSpace,
-  LF,
-  listHas,
-  SP,
-  TOKEN,
-  text,
-} from "./characters.ts";
+import { equalsIgnoreCase, listHas, text } from "./characters.ts";
 import * as kind from "./field-kinds.ts";
 import * as refuse from "./refusal.ts";
 
@@ -109,62 +95,13 @@ export class Head {
     return false;
   }
 
-  /**
-   * Reads header lines from `from` up to and with the blank line.
-   * Returns the offset after it, `INCOMPLETE`, or a refusal.
-   */
-  readFields(from: number, available: number): number {
-    const { bytes, fields } = this;
-    this.fieldsStart = from;
-    const limit = this.start + MAX_HEAD_BYTES;
-    const end = available < limit ? available : limit;
-    let at = from;
-    for (;;) {
-      if (at >= end) return available >= limit ? refuse.HEAD_TOO_LARGE : refuse.INCOMPLETE;
-      const first = bytes[at] as number;
-      if (first === CR) {
-        if (at + 1 >= end) return available >= limit ? refuse.HEAD_TOO_LARGE : refuse.INCOMPLETE;
-        if (bytes[at + 1] !== LF) return refuse.BARE_CR;
-        this.end = at + 2;
-        return this.#checkFraming();
-      }
-      if (first === LF) return refuse.BARE_LF;
-      if (first === SP || first === HTAB) return refuse.FOLDED_HEADER;
-      if (fields.length === MAX_HEADERS * STRIDE) return refuse.TOO_MANY_HEADERS;
-
-      const nameStart = at;
-      while (at < end && TOKEN[bytes[at] as number] === 1) at++;
-      if (at >= end) return available >= limit ? refuse.HEAD_TOO_LARGE : refuse.INCOMPLETE;
-      const nameEnd = at;
-      if (bytes[at] !== COLON) {
-        if (bytes[at] === LF) return refuse.BARE_LF;
-        return nameEnd > nameStart && isSpace(bytes[at] as number)
-          ? refuse.SPACE_BEFORE_COLON
-          : refuse.BAD_HEADER_NAME;
-      }
-      if (nameEnd === nameStart) return refuse.BAD_HEADER_NAME;
-      at++;
-      while (at < end && isSpace(bytes[at] as number)) at++;
-      const valueStart = at;
-      while (at < end && FIELD_VALUE[bytes[at] as number] === 1) at++;
-      if (at + 1 >= end) {
-        if (at < end && bytes[at] !== CR) return bytes[at] === LF ? refuse.BARE_LF : refuse.BAD_HEADER_VALUE;
-        return available >= limit ? refuse.HEAD_TOO_LARGE : refuse.INCOMPLETE;
-      }
-      if (bytes[at] !== CR) return bytes[at] === LF ? refuse.BARE_LF : refuse.BAD_HEADER_VALUE;
-      if (bytes[at + 1] !== LF) return refuse.BARE_CR;
-      let valueEnd = at;
-      while (valueEnd > valueStart && isSpace(bytes[valueEnd - 1] as number)) valueEnd--;
-      at += 2;
-
-      const fieldKind = kind.fieldKind(bytes, nameStart, nameEnd);
-      fields.push(fieldKind, nameStart, nameEnd, valueStart, valueEnd);
-      if (fieldKind !== kind.OTHER) {
-        const refused = this.#note(fieldKind, valueStart, valueEnd);
-        if (refused < 0) return refused;
-        this.present |= 1 << fieldKind;
-      }
-    }
+  /** Adds a header line and notes what it says of the message; 0, or a refusal. */
+  add(fieldKind: number, nameStart: number, nameEnd: number, valueStart: number, valueEnd: number): number {
+    this.fields.push(fieldKind, nameStart, nameEnd, valueStart, valueEnd);
+    if (fieldKind === kind.OTHER) return 0;
+    const refused = this.#note(fieldKind, valueStart, valueEnd);
+    this.present |= 1 << fieldKind;
+    return refused;
   }
 
   #note(fieldKind: number, start: number, end: number): number {
@@ -211,11 +148,6 @@ export class Head {
       }
     }
     return 0;
-  }
-
-  #checkFraming(): number {
-    if (this.chunked && this.contentLength >= 0) return refuse.LENGTH_AND_ENCODING;
-    return this.end;
   }
 }
 

@@ -1,0 +1,360 @@
+/**
+ * One request and its response on their way between a client and an endpoint, whichever version of HTTP either speaks: moves
+ * both, keeps what a retry needs, and asks its owner wherever something is to be decided. On an HTTP/1 connection one object
+ * serves the requests one after another, so that a request allocates next to nothing.
+ */
+import type { Socket } from "../net/socket.ts";
+import { TimerEntry, type TimerWheel } from "../net/timer-wheel.ts";
+import type { HeadEdits } from "./edits.ts";
+import type { Head } from "./head.ts";
+import type { RequestHead } from "./request-head.ts";
+import type { ResponseHead } from "./response-head.ts";
+import {
+  CANCEL,
+  type Downstream,
+  type DownstreamEvents,
+  INTERNAL_ERROR,
+  type OutgoingRequest,
+  ROOM,
+  TOO_LARGE,
+  type Upstream,
+  type UpstreamEvents,
+  type UpstreamFailure,
+} from "./streams.ts";
+
+/** Decides what an exchange does; each `request` ends with one `ended`. */
+export interface ExchangeOwner {
+  request(head: RequestHead): void;
+  /** The endpoint failed before its response began: send again, or reply. */
+  failed(failure: UpstreamFailure): void;
+  /** The final response is about to be written to the client; false: drop it, the owner sends again or replies. */
+  responding(head: ResponseHead): boolean;
+  /** The client went away or the time is up: stop what is under way on its behalf. */
+  cancelled(): void;
+  ended(): void;
+  /** An endpoint's bytes were refused. */
+  refused(code: number): void;
+  /** Both sides speak another protocol from now on; `early` is what the endpoint said already, `late` what the client did. */
+  tunnel(client: Socket, endpoint: Socket, early: Buffer | undefined, late: Buffer | undefined): void;
+}
+
+export interface ExchangeOptions {
+  readonly wheel: TimerWheel;
+  /** Monotonic ms. */
+  now(): number;
+}
+
+/** A body up to here can be sent again; beyond, the request is not retried. */
+const REPLAY_BYTES = 64 * 1024;
+
+/** What `send` hands to an endpoint, filled anew each time. */
+interface Outgoing extends OutgoingRequest {
+  head: RequestHead;
+  edits: HeadEdits | undefined;
+  drop: number;
+  additions: string;
+  framed: boolean;
+  pieces: readonly Buffer[];
+  last: boolean;
+}
+
+export class Exchange extends TimerEntry implements DownstreamEvents, UpstreamEvents {
+  /** 0 until there is one. */
+  status = 0;
+  /** Envoy's response flag, "-" for none. */
+  flags = "-";
+  /** Monotonic ms. */
+  startedAt = 0;
+  /** Monotonic ms of the response's head; 0 before. */
+  answeredAt = 0;
+  requestBytes = 0;
+  responseBytes = 0;
+  /** The response has begun: it can only be completed or broken off. */
+  responding = false;
+  grpc = false;
+  responseEdits: HeadEdits | undefined;
+  /** Header lines of every answer of our own to this request. */
+  replyLines = "";
+  readonly #options: ExchangeOptions;
+  readonly #owner: ExchangeOwner;
+  #downstream: Downstream | undefined;
+  #upstream: Upstream | undefined;
+  #outgoing: Outgoing | undefined;
+  /** Body bytes sent so far, while they can be sent again. */
+  #replay: Buffer[] | undefined;
+  #replayBytes = 0;
+  #active = false;
+
+  constructor(options: ExchangeOptions, owner: ExchangeOwner) {
+    super();
+    this.#options = options;
+    this.#owner = owner;
+  }
+
+  /** Where the client's requests come from; set before the first. */
+  get downstream(): Downstream {
+    if (this.#downstream === undefined) throw new Error("an exchange has no client yet");
+    return this.#downstream;
+  }
+  set downstream(downstream: Downstream) {
+    this.#downstream = downstream;
+  }
+
+  /** A request is being served: false once its response is out or its client has gone. */
+  get active(): boolean {
+    return this.#active;
+  }
+
+  get head(): RequestHead {
+    return this.downstream.head;
+  }
+
+  /** The client's address. */
+  get peerAddress(): string {
+    return this.downstream.peerAddress;
+  }
+
+  /** The request can be sent again as it was. */
+  get replayable(): boolean {
+    return this.#replay !== undefined || this.#replayBytes === 0;
+  }
+
+  request(head: RequestHead): void {
+    this.status = 0;
+    this.flags = "-";
+    this.startedAt = this.#options.now();
+    this.answeredAt = 0;
+    this.requestBytes = head.end - head.start;
+    this.responseBytes = 0;
+    this.responding = false;
+    this.grpc = false;
+    this.responseEdits = undefined;
+    this.replyLines = "";
+    this.#replay = undefined;
+    this.#replayBytes = 0;
+    this.#active = true;
+    this.#owner.request(head);
+  }
+
+  /** Gives the exchange so long, in ms, from now. */
+  limit(timeoutMs: number): void {
+    this.#options.wheel.arm(this, timeoutMs);
+  }
+
+  /** Sends the request to the endpoint; again, after a failure, when it is `replayable`. */
+  send(upstream: Upstream, edits: HeadEdits | undefined, drop: number, additions: string): void {
+    const { downstream } = this;
+    const framed = downstream.version === 1 && upstream.version === 1;
+    this.status = 0;
+    this.answeredAt = 0;
+    this.#upstream = upstream;
+    const pieces = this.#replay === undefined && downstream.requestDone ? NOTHING : this.#bodyAtHand(framed);
+    const last = downstream.requestDone;
+    const outgoing = this.#outgoing;
+    const request: Outgoing = outgoing ?? {
+      head: downstream.head,
+      edits,
+      drop,
+      additions,
+      framed,
+      pieces,
+      last,
+    };
+    if (outgoing === undefined) this.#outgoing = request;
+    else {
+      request.head = downstream.head;
+      request.edits = edits;
+      request.drop = drop;
+      request.additions = additions;
+      request.framed = framed;
+      request.pieces = pieces;
+      request.last = last;
+    }
+    const sent = upstream.send(request, this);
+    request.pieces = NOTHING;
+    if (sent === TOO_LARGE) {
+      this.#upstream = undefined;
+      this.flags = "DPE";
+      this.reply(431, "the head with the mesh's additions is larger than 96 KiB\n");
+      return;
+    }
+    if (!last) downstream.openBody(framed, sent === ROOM);
+  }
+
+  /** What of the body can be sent with the head: what was sent before, and what has come since. */
+  #bodyAtHand(framed: boolean): readonly Buffer[] {
+    const { downstream } = this;
+    const pieces = this.#replay === undefined ? [] : [...this.#replay];
+    while (!downstream.requestDone) {
+      const piece = downstream.takeBody(framed);
+      if (piece === undefined) break;
+      this.#keep(piece, 0, piece.length);
+      pieces.push(piece);
+    }
+    return pieces;
+  }
+
+  #keep(bytes: Buffer, start: number, end: number): void {
+    this.requestBytes += end - start;
+    if (this.#replayBytes > REPLAY_BYTES) return;
+    this.#replayBytes += end - start;
+    if (this.#replayBytes > REPLAY_BYTES) {
+      this.#replay = undefined;
+      return;
+    }
+    this.#replay ??= [];
+    this.#replay.push(bytes.subarray(start, end));
+  }
+
+  /** Gives up on the endpoint that the request was sent to; its response, if any, is dropped. */
+  abandon(): void {
+    this.#upstream?.abort();
+    this.#upstream = undefined;
+  }
+
+  /** Answers without an endpoint. The connection goes on, unless the request's body is too long to wait for. */
+  reply(status: number, body: string, headers = ""): void {
+    if (!this.#active) return;
+    this.abandon();
+    this.status = status;
+    this.answeredAt = this.#options.now();
+    this.responseBytes = body.length;
+    this.downstream.reply(status, body, headers + this.replyLines);
+    this.#finish();
+  }
+
+  // What the client does.
+
+  requestBody(bytes: Buffer, start: number, end: number, last: boolean): boolean {
+    const upstream = this.#upstream;
+    if (upstream !== undefined) {
+      this.#keep(bytes, start, end);
+      return upstream.body(bytes, start, end, last);
+    }
+    // Between two tries: kept for the next, which opens the body again.
+    this.requestBytes += end - start;
+    this.#replayBytes += end - start;
+    this.#replay ??= [];
+    this.#replay.push(bytes.subarray(start, end));
+    return false;
+  }
+
+  requestTrailers(trailers: Head): void {
+    this.#upstream?.trailers(trailers);
+  }
+
+  aborted(reason: "gone" | "malformed"): void {
+    if (!this.#active) return;
+    this.abandon();
+    this.#owner.cancelled();
+    this.flags = reason === "gone" ? "DC" : "DPE";
+    if (reason === "malformed" && !this.responding) {
+      this.reply(400, "malformed request body\n");
+      return;
+    }
+    this.#end();
+    this.downstream.break(CANCEL);
+  }
+
+  expire(): void {
+    if (!this.#active) return;
+    this.#owner.cancelled();
+    this.flags = "UT";
+    if (this.responding) {
+      this.breakOff();
+      return;
+    }
+    this.reply(504, "upstream request timeout\n");
+  }
+
+  // What the endpoint does.
+
+  informational(head: ResponseHead): void {
+    this.downstream.informational(head);
+  }
+
+  response(head: ResponseHead, bytes: Buffer, start: number, end: number, last: boolean): boolean {
+    const { downstream } = this;
+    this.status = head.status;
+    this.answeredAt = this.#options.now();
+    if (!this.#owner.responding(head)) return true;
+    this.responding = true;
+    this.#replay = undefined;
+    const sent = downstream.respond(head, this.responseEdits, bytes, start, end, last);
+    if (sent === TOO_LARGE) {
+      this.flags = "UPE";
+      this.breakOff();
+      return false;
+    }
+    this.responseBytes = downstream.headBytes + end - start;
+    return sent === ROOM;
+  }
+
+  responseBody(bytes: Buffer, start: number, end: number, last: boolean): boolean {
+    this.responseBytes += end - start;
+    return this.downstream.body(bytes, start, end, last);
+  }
+
+  responseTrailers(trailers: Head): void {
+    this.downstream.trailers(trailers);
+  }
+
+  complete(): void {
+    this.#upstream = undefined;
+    this.#finish();
+  }
+
+  switched(endpoint: Socket, head: ResponseHead, early: Buffer | undefined): void {
+    this.#upstream = undefined;
+    this.status = 101;
+    this.responding = true;
+    this.answeredAt = this.#options.now();
+    this.#owner.responding(head);
+    this.#options.wheel.disarm(this);
+    const client = this.downstream.switch(head, this.responseEdits);
+    if (client === undefined) endpoint.destroy();
+    else this.#owner.tunnel(client.socket, endpoint, early, client.late);
+    this.#end();
+  }
+
+  failed(failure: UpstreamFailure): void {
+    this.#upstream = undefined;
+    if (failure.refused < 0) this.#owner.refused(failure.refused);
+    if (!this.responding) {
+      this.#owner.failed(failure);
+      return;
+    }
+    this.flags = failure.kind === "malformed" ? "UPE" : "UC";
+    this.breakOff(failure.code);
+  }
+
+  clientWritable(): void {
+    this.#upstream?.resume();
+  }
+
+  endpointWritable(): void {
+    this.downstream.resume();
+  }
+
+  /** Ends the response with a reset: nothing that the client got may pass for a whole one. */
+  breakOff(code: number = INTERNAL_ERROR): void {
+    this.abandon();
+    this.#end();
+    this.downstream.break(code);
+  }
+
+  #end(): void {
+    if (!this.#active) return;
+    this.#active = false;
+    this.#replay = undefined;
+    if (this.slot >= 0) this.#options.wheel.disarm(this);
+    this.#owner.ended();
+  }
+
+  #finish(): void {
+    this.#end();
+    this.downstream.finish();
+  }
+}
+
+const NOTHING: readonly Buffer[] = [];

@@ -1,0 +1,60 @@
+/** A request's head: method, target and authority, then headers. */
+import { text } from "./characters.ts";
+import { EXPECT, TE, UPGRADE } from "./field-kinds.ts";
+import { Head } from "./head.ts";
+
+const IDEMPOTENT = new Set(["GET", "HEAD", "OPTIONS", "PUT", "DELETE", "TRACE"]);
+
+export class RequestHead extends Head {
+  method = "";
+  targetStart = 0;
+  targetEnd = 0;
+  /** Host, or the authority of an absolute target, which then rules (RFC 9112 section 3.2.2). */
+  authority = "";
+  /** True when the target was `http://host/path`: it is forwarded as a path with the Host it names. */
+  absolute = false;
+  #path: string | undefined;
+
+  override reset(bytes: Uint8Array, start: number): void {
+    super.reset(bytes, start);
+    this.#path = undefined;
+    this.absolute = false;
+  }
+
+  /** Path with query, as it stands in the request line; of an absolute target what stands behind its authority. */
+  get path(): string {
+    this.#path ??= text(this.bytes, this.targetStart, this.targetEnd);
+    return this.#path;
+  }
+  set path(path: string) {
+    this.#path = path;
+  }
+
+  /** The body's kind: requests without framing headers have none (RFC 9112 section 6.3). */
+  get hasBody(): boolean {
+    return this.chunked || this.contentLength > 0;
+  }
+
+  /** Asking twice is asking once (RFC 9110 section 9.2.2): what may be sent again though it may have arrived. */
+  get idempotent(): boolean {
+    return IDEMPOTENT.has(this.method);
+  }
+
+  /** Asks for a WebSocket; other upgrades are not offered on and the request goes on without (RFC 9110 section 7.8). */
+  get webSocket(): boolean {
+    return this.upgrade && this.has(UPGRADE) && equalsText(this.known(UPGRADE), "websocket");
+  }
+
+  get expectsContinue(): boolean {
+    return this.has(EXPECT) && equalsText(this.known(EXPECT), "100-continue");
+  }
+
+  /** `TE: trailers` alone may be passed on; other values ask for codings that the next hop cannot promise. */
+  get acceptsTrailers(): boolean {
+    return this.has(TE) && equalsText(this.known(TE), "trailers");
+  }
+}
+
+function equalsText(value: string | undefined, lower: string): boolean {
+  return value !== undefined && value.toLowerCase() === lower;
+}

@@ -1,0 +1,247 @@
+/**
+ * What one HTTP/1.1 connection to an endpoint says: reads the response to a request at a time, and knows whether the
+ * connection may serve another.
+ */
+import { LF } from "../http/characters.ts";
+import { MAX_HEAD_BYTES } from "../http/head.ts";
+import { ResponseHead } from "../http/response-head.ts";
+import { CANCEL, type UpstreamEvents, type UpstreamFailure } from "../http/streams.ts";
+import type { Socket, SocketEvents } from "../net/socket.ts";
+import { BodyReader } from "./body.ts";
+import { readResponse } from "./read-response.ts";
+
+/** Where the connection goes when its exchange is over. */
+export interface ClientOwner {
+  /** May serve another request. */
+  free(connection: ResponseConnection): void;
+  /** Gone, in whatever state it was. */
+  gone(connection: ResponseConnection): void;
+}
+
+export class ResponseConnection implements SocketEvents {
+  readonly socket: Socket;
+  /** Requests begun. */
+  requests = 0;
+  /** For the pool: monotonic ms since when it is idle. */
+  idleSince = 0;
+  readonly #owner: ClientOwner;
+  readonly #head = new ResponseHead();
+  readonly #body = new BodyReader();
+  #events: UpstreamEvents | undefined;
+  #input: Buffer | undefined;
+  #answered = false;
+  #headDone = false;
+  #requestDone = false;
+  #noBody = false;
+  #upgrade = false;
+  #gone = false;
+
+  constructor(socket: Socket, owner: ClientOwner) {
+    this.socket = socket;
+    this.#owner = owner;
+    socket.events = this;
+  }
+
+  /** Can take a request now. */
+  get usable(): boolean {
+    return !this.#gone && !this.socket.ended && this.#events === undefined;
+  }
+
+  /** Starts an exchange. `noBody`: the response to HEAD has none; `upgrade`: a 101 is expected to be possible. */
+  begin(events: UpstreamEvents, noBody: boolean, upgrade: boolean): void {
+    this.#events = events;
+    this.#answered = false;
+    this.#headDone = false;
+    this.#requestDone = false;
+    this.#noBody = noBody;
+    this.#upgrade = upgrade;
+    this.requests++;
+  }
+
+  /** The request has been written whole: the connection may be reused once the response is over. */
+  requestDone(): void {
+    this.#requestDone = true;
+  }
+
+  /** Gives the exchange up: the connection cannot serve another, and nobody is told. */
+  abort(): void {
+    this.#events = undefined;
+    this.#drop();
+  }
+
+  resume(): void {
+    this.socket.resume();
+  }
+
+  /** Closes an idle connection in order. */
+  close(): void {
+    if (this.#gone) return;
+    this.#gone = true;
+    this.socket.abandon();
+    this.socket.end();
+  }
+
+  data(chunk: Buffer): void {
+    // Nobody asked: bytes on an idle connection would be taken for the next request's response.
+    if (this.#events === undefined) {
+      this.#drop();
+      return;
+    }
+    this.#answered = true;
+    if (!this.#headDone) {
+      this.#readHead(chunk);
+      return;
+    }
+    this.#readBody(this.#events, chunk, 0);
+  }
+
+  #readHead(chunk: Buffer): void {
+    const fresh = this.#input === undefined;
+    const input = this.#input === undefined ? chunk : Buffer.concat([this.#input, chunk]);
+    this.#input = input;
+    // A head ends in a line feed: without one there is nothing new to see, unless the limit is passed.
+    if (!fresh && input.length < MAX_HEAD_BYTES && !chunk.includes(LF)) return;
+    let at = 0;
+    for (;;) {
+      const head = this.#head;
+      const after = readResponse(head, input, at, input.length);
+      if (after < 0) {
+        this.#fail("malformed", after, "the response is not HTTP/1.x");
+        return;
+      }
+      if (after === 0) {
+        this.#input = at === 0 ? input : input.subarray(at);
+        return;
+      }
+      const events = this.#events;
+      if (events === undefined) return;
+      if (head.status === 101) {
+        this.#switch(events, input, after);
+        return;
+      }
+      if (head.status >= 200) {
+        this.#input = undefined;
+        this.#headDone = true;
+        this.#final(events, input, after);
+        return;
+      }
+      events.informational(head);
+      at = after;
+      if (at === input.length) {
+        this.#input = undefined;
+        return;
+      }
+    }
+  }
+
+  #final(events: UpstreamEvents, input: Buffer, after: number): void {
+    const head = this.#head;
+    const body = this.#body;
+    if (this.#noBody || head.status === 204 || head.status === 304) body.none();
+    else if (head.chunked) body.chunked();
+    else if (head.contentLength >= 0) body.length(head.contentLength);
+    else body.untilClose();
+    const end = body.read(input, after, input.length);
+    if (body.refused < 0) {
+      this.#fail("malformed", body.refused, "the response's body is malformed");
+      return;
+    }
+    const goOn = events.response(head, input, after, end, body.done);
+    if (!body.done) {
+      if (!goOn && this.#events === events) this.socket.pause();
+      return;
+    }
+    this.#complete(events, head.persistent && end === input.length);
+  }
+
+  #readBody(events: UpstreamEvents, chunk: Buffer, start: number): void {
+    const body = this.#body;
+    const end = body.read(chunk, start, chunk.length);
+    if (body.refused < 0) {
+      this.#fail("malformed", body.refused, "the response's body is malformed");
+      return;
+    }
+    const goOn = events.responseBody(chunk, start, end, body.done);
+    if (!body.done) {
+      if (!goOn && this.#events === events) this.socket.pause();
+      return;
+    }
+    this.#complete(events, this.#head.persistent && end === chunk.length);
+  }
+
+  #complete(events: UpstreamEvents, reusable: boolean): void {
+    if (this.#events !== events) return;
+    this.#events = undefined;
+    this.#head.release();
+    if (reusable && this.#requestDone && !this.socket.ended) {
+      this.socket.resume();
+      this.#owner.free(this);
+    } else this.#drop();
+    events.complete();
+  }
+
+  #switch(events: UpstreamEvents, input: Buffer, after: number): void {
+    if (!this.#upgrade) {
+      this.#fail("malformed", 0, "101 without an upgrade that was asked for");
+      return;
+    }
+    this.#events = undefined;
+    this.#gone = true;
+    this.socket.abandon();
+    this.#owner.gone(this);
+    this.#input = undefined;
+    events.switched(this.socket, this.#head, after < input.length ? input.subarray(after) : undefined);
+  }
+
+  writable(): void {
+    this.#events?.endpointWritable();
+  }
+
+  ended(): void {
+    const events = this.#events;
+    if (events !== undefined && this.#headDone && this.#body.endsWithConnection) {
+      events.responseBody(EMPTY, 0, 0, true);
+      this.#complete(events, false);
+      return;
+    }
+    if (events === undefined) {
+      this.#drop();
+      return;
+    }
+    this.#fail(
+      "reset",
+      0,
+      this.#answered ? "closed in the middle of its response" : "closed before its response",
+    );
+  }
+
+  closed(error: Error | undefined): void {
+    this.#fail("reset", 0, error?.message ?? "closed");
+  }
+
+  #fail(kind: UpstreamFailure["kind"], refused: number, message: string): void {
+    const events = this.#events;
+    const failure: UpstreamFailure = {
+      kind,
+      answered: this.#answered,
+      reused: this.requests > 1,
+      refused,
+      code: CANCEL,
+      message,
+    };
+    this.#events = undefined;
+    this.#drop();
+    events?.failed(failure);
+  }
+
+  #drop(): void {
+    this.#input = undefined;
+    if (this.#gone) return;
+    this.#gone = true;
+    this.socket.abandon();
+    this.socket.destroy();
+    this.#owner.gone(this);
+  }
+}
+
+const EMPTY = Buffer.alloc(0);

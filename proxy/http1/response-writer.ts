@@ -1,0 +1,75 @@
+/** Writes responses to one client, one after another: forwarded heads and bodies, in as few writes as they fit. */
+import type { HeadEdits } from "../http/edits.ts";
+import type { Head } from "../http/head.ts";
+import type { ResponseHead } from "../http/response-head.ts";
+import { FULL, ROOM, type Sent, TOO_LARGE } from "../http/streams.ts";
+import type { Socket } from "../net/socket.ts";
+import { writeChunk } from "./chunks.ts";
+import type { HeadWriter } from "./head-writer.ts";
+
+export class ResponseWriter {
+  /** Of the heads of the response at hand. */
+  headBytes = 0;
+  readonly #socket: Socket;
+  readonly #writer: HeadWriter;
+  /** The body has no length: it goes out in chunks of our making. */
+  #chunking = false;
+
+  constructor(socket: Socket, writer: HeadWriter) {
+    this.#socket = socket;
+    this.#writer = writer;
+  }
+
+  informational(head: ResponseHead): void {
+    if (this.#writer.response(head, undefined, "")) this.#flush();
+  }
+
+  /** `additions` are lines of this hop; `bodiless`: the request was HEAD. */
+  respond(
+    head: ResponseHead,
+    edits: HeadEdits | undefined,
+    additions: string,
+    bodiless: boolean,
+    bytes: Buffer,
+    start: number,
+    end: number,
+    last: boolean,
+  ): Sent {
+    const writer = this.#writer;
+    const lengthless = !head.chunked && head.contentLength < 0;
+    this.#chunking = lengthless && !last;
+    let lines = additions;
+    if (this.#chunking) lines += "transfer-encoding: chunked\r\n";
+    else if (lengthless && !bodiless && head.status !== 204 && head.status !== 304) {
+      // Whole, though it does not say how long it is: HTTP/2 needs no length for that.
+      lines += `content-length: ${end - start}\r\n`;
+    }
+    if (!writer.response(head, edits, lines)) return TOO_LARGE;
+    this.headBytes = writer.length;
+    if (this.#chunking && end > start)
+      return writeChunk(this.#socket, writer, bytes, start, end, false) ? ROOM : FULL;
+    const together = writer.body(bytes, start, end);
+    const room = this.#flush();
+    return (together ? room : this.#socket.write(bytes, start, end)) ? ROOM : FULL;
+  }
+
+  body(bytes: Buffer, start: number, end: number, last: boolean): boolean {
+    if (!this.#chunking) return this.#socket.write(bytes, start, end);
+    return writeChunk(this.#socket, this.#writer, bytes, start, end, last);
+  }
+
+  trailers(_trailers: Head): void {
+    throw new Error("trailers of a framed body are part of it");
+  }
+
+  /** A 101. */
+  switching(head: ResponseHead, edits: HeadEdits | undefined): void {
+    if (this.#writer.response(head, edits, "")) this.#flush();
+  }
+
+  #flush(): boolean {
+    const room = this.#socket.write(this.#writer.buffer, 0, this.#writer.length, true);
+    this.#writer.length = 0;
+    return room;
+  }
+}

@@ -9,6 +9,7 @@ import {
   boolean,
   enumeration,
   type Infer,
+  integer,
   labels,
   list,
   object,
@@ -84,6 +85,68 @@ const egress = object("What the workload may call.", {
   hosts: strings("Hosts that it may use, `namespace/host`; absent: every exported one."),
 });
 
+const jwtRule = object("Whose tokens are taken, where they stand, and what becomes of them.", {
+  name: required(string("Where it comes from: `namespace/name` of the RequestAuthentication.")),
+  issuer: required(string("The `iss` that its tokens have; empty: any.")),
+  audiences: required(strings("Audiences, one of which a token must be for; empty: any.")),
+  jwks: required(string("The key set, as JSON; empty: it could not be had, and every token is refused.")),
+  fromHeaders: required(
+    list(
+      "Headers that carry a token.",
+      object("A header.", {
+        name: required(string("Its name.")),
+        prefix: string("What stands before the token."),
+      }),
+    ),
+  ),
+  fromParams: required(strings("Query parameters that carry a token.")),
+  fromCookies: required(strings("Cookies that carry a token.")),
+  outputPayloadToHeader: string("The header that gets the payload, as it stands in the token."),
+  outputClaimToHeaders: required(
+    list(
+      "Headers that get a claim.",
+      object("A header.", {
+        header: required(string("Its name.")),
+        claim: required(string("The claim, a path of names with dots.")),
+      }),
+    ),
+  ),
+  forwardOriginalToken: required(boolean("Whether the application gets the token, too.")),
+  spaceDelimitedClaims: required(strings("Claims of several values, besides `scope` and `permission`.")),
+});
+
+const headerMatch = object("A header of the request; without a value, its presence.", {
+  name: required(string("Its name.")),
+  exact: string("Its value."),
+  prefix: string("What its value begins with."),
+});
+
+const rateLimit = object("How many requests are taken.", {
+  name: required(string("Where it comes from: `Kind/namespace/name[index]`.")),
+  methods: required(strings("Methods it counts; empty: all.")),
+  paths: required(strings("Paths it counts, `*` at the end or alone, or templates; empty: all.")),
+  headers: required(list("Headers that a request has to have to be counted.", headerMatch)),
+  ports: required(list("Container ports it counts requests to; empty: all.", portNumber("A port."))),
+  maxTokens: required(integer("Requests that may come at once.", { minimum: 1, maximum: 1_000_000_000 })),
+  tokensPerFill: required(
+    integer("Requests that may come in each interval.", { minimum: 1, maximum: 1_000_000_000 }),
+  ),
+  fillIntervalMs: required(integer("The interval.", { minimum: 1, maximum: 86_400_000 })),
+  key: required(
+    list(
+      "What requests have in common that are counted together; empty: all are.",
+      object("One attribute.", {
+        kind: required(enumeration("Which attribute.", ["header", "path", "principal", "source", "method"])),
+        name: string("The header's name."),
+      }),
+    ),
+  ),
+  status: required(integer("What is answered beyond.", { minimum: 400, maximum: 599 })),
+  enforced: required(boolean("Whether requests beyond are refused, or only counted.")),
+  headersInResponse: required(boolean("Whether responses say the limit, in x-ratelimit headers.")),
+  grpcResourceExhausted: required(boolean("Whether gRPC clients get RESOURCE_EXHAUSTED, not UNAVAILABLE.")),
+});
+
 const spec = object("Always empty.", {});
 const status = object("What control compiled.", {
   ...header,
@@ -110,11 +173,12 @@ const status = object("What control compiled.", {
   telemetry: required(
     object("What is recorded.", { accessLog: required(boolean("Whether each request is logged.")) }),
   ),
-  jwtRules: required(
-    list("Reserved for rules about tokens; always empty.", object("A rule.", {}), { maxItems: 0 }),
-  ),
+  jwtRules: required(list("Rules about tokens.", jwtRule)),
+  rateLimits: list("Limits of what is taken, each of which holds.", rateLimit),
 });
 
+export type JwtRule = Infer<typeof jwtRule>;
+export type RateLimit = Infer<typeof rateLimit>;
 export type InboundPort = Infer<typeof inboundPort>;
 export type Source = Infer<typeof source>;
 export type Operation = Infer<typeof operation>;

@@ -4,6 +4,7 @@
  */
 import type { EndpointsPart, IndexEntry, ServicePart } from "../../crds/service-config.ts";
 import type { WorkloadConfigStatus } from "../../crds/workload-config.ts";
+import { jwtRule, rateLimit } from "./decode-inbound.ts";
 import { clusterPolicy, connectionPool } from "./decode-policy.ts";
 import { httpRoute, tcpRoute, tlsRoute } from "./decode-route.ts";
 import { ConfigError } from "./errors.ts";
@@ -231,7 +232,8 @@ const workload: Decoder<WorkloadConfigStatus> = object({
   ),
   egress: object({ outboundTrafficPolicy: oneOf("ALLOW_ANY", "REGISTRY_ONLY"), hosts: strings }),
   telemetry: object({ accessLog: flag }),
-  jwtRules: list(object({})),
+  jwtRules: list(jwtRule),
+  rateLimits: optional(list(rateLimit)),
 });
 
 function workloadPart(status: unknown): Part {

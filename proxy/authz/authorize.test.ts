@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { AuthorizationRule, Condition, Operation, Source } from "../../crds/workload-config.ts";
 import { type AuthorizationPolicies, compileAuthorization } from "./authorize.ts";
-import type { AuthzHttp, AuthzRequest } from "./types.ts";
+import type { AuthzHttp, AuthzRequest, TokenClaims } from "./types.ts";
 
 const orders = "cluster.local/ns/production/sa/order-service";
 
@@ -27,11 +27,24 @@ function request({ http = {}, tcp, ...fields }: Given = {}): AuthzRequest {
           host: "pay:8080",
           path: "/api/v1/charge",
           header: (name) => headers[name],
+          token: undefined,
           ...rest,
         },
     ...fields,
   };
 }
+
+const claims: Readonly<Record<string, readonly string[]>> = {
+  group: ["admin", "dev"],
+  "realm/roles": ["viewer"],
+};
+const alice: TokenClaims = {
+  principal: "https://issuer.example/alice",
+  audiences: ["shop", "bank"],
+  presenter: "app",
+  values: (path) => claims[path.join("/")] ?? [],
+};
+const withToken: Given = { http: { token: alice } };
 
 const rule = (from: Source[] = [], to: Operation[] = [], when: Condition[] = []): AuthorizationRule => ({
   from,
@@ -113,6 +126,27 @@ describe("a rule's fields", () => {
     ["service account in the policy's namespace", rule([{ serviceAccounts: ["order-service"] }]), {}, true],
     ["service account elsewhere", rule([{ serviceAccounts: ["bank/order-service"] }]), {}, false],
     ["trust domain", rule([{ trustDomains: ["cluster.local"] }]), {}, true],
+    ["trust domain with * in the middle", rule([{ trustDomains: ["clu*local"] }]), {}, true],
+    ["trust domain, the parts of which overlap", rule([{ trustDomains: ["cluster.l*local"] }]), {}, false],
+    ["trust domain presence, plaintext", rule([{ trustDomains: ["*"] }]), { principal: "" }, false],
+    ["request principal", rule([{ requestPrincipals: ["https://issuer.example/alice"] }]), withToken, true],
+    [
+      "request principals of an issuer",
+      rule([{ requestPrincipals: ["https://issuer.example/*"] }]),
+      withToken,
+      true,
+    ],
+    ["request principals of a subject", rule([{ requestPrincipals: ["*/bob"] }]), withToken, false],
+    ["any request principal", rule([{ requestPrincipals: ["*"] }]), withToken, true],
+    ["any request principal, no token", rule([{ requestPrincipals: ["*"] }]), {}, false],
+    ["no request principal", rule([{ notRequestPrincipals: ["*"] }]), {}, true],
+    ["no request principal, a token", rule([{ notRequestPrincipals: ["*"] }]), withToken, false],
+    [
+      "a token beside another field",
+      rule([{ requestPrincipals: ["*"], namespaces: ["x"] }]),
+      withToken,
+      false,
+    ],
     ["fields of a source AND", rule([{ principals: [orders], namespaces: ["other"] }]), {}, false],
     ["sources OR", rule([{ namespaces: ["other"] }, { namespaces: ["production"] }]), {}, true],
     ["ipBlocks", rule([{ ipBlocks: ["10.0.0.0/24", "fd00::/8"] }]), {}, true],
@@ -145,6 +179,23 @@ describe("a rule's fields", () => {
     ],
     ["when header absent", when("request.headers[x-env]", ["*"]), {}, false],
     ["when header notValues", when("request.headers[x-env]", [], ["test"]), {}, true],
+    ["when request.auth.principal", when("request.auth.principal", ["*/alice"]), withToken, true],
+    ["when request.auth.principal, no token", when("request.auth.principal", ["*"]), {}, false],
+    ["when one audience is named", when("request.auth.audiences", ["bank"]), withToken, true],
+    ["when an audience is excluded", when("request.auth.audiences", [], ["bank"]), withToken, false],
+    ["when request.auth.presenter", when("request.auth.presenter", ["app"]), withToken, true],
+    ["when one of a claim's values is named", when("request.auth.claims[group]", ["dev"]), withToken, true],
+    ["when a claim is there", when("request.auth.claims[group]", ["*"]), withToken, true],
+    ["when a claim is not there", when("request.auth.claims[team]", ["*"]), withToken, false],
+    [
+      "when one of a claim's values is excluded",
+      when("request.auth.claims[group]", [], ["dev"]),
+      withToken,
+      false,
+    ],
+    ["when a claim is excluded, no token", when("request.auth.claims[group]", [], ["dev"]), {}, true],
+    ["when a nested claim", when("request.auth.claims[realm][roles]", ["view*"]), withToken, true],
+    ["when a claim's name has a dot", when("request.auth.claims[realm.roles]", ["*"]), withToken, false],
     ["when source.ip", when("source.ip", ["10.0.0.0/8"]), {}, true],
     ["when remote.ip", when("remote.ip", ["11.0.0.0/8"]), {}, false],
     ["when source.namespace", when("source.namespace", ["production"]), {}, true],
@@ -197,13 +248,35 @@ describe("what cannot be known errs towards refusal", () => {
     ],
     ["ALLOW when header on TCP", policy("ALLOW", when("request.headers[x]", ["*"])), connection, false],
     ["DENY when header on TCP", policy("DENY", when("request.headers[x]", ["*"])), connection, false],
-    ["ALLOW with a token's principal", policy("ALLOW", rule([token])), {}, false],
-    ["ALLOW without one", policy("ALLOW", rule([{ notRequestPrincipals: ["*"] }])), {}, false],
-    ["DENY without one", policy("DENY", rule([{ notRequestPrincipals: ["*"] }])), {}, false],
-    ["DENY with one", policy("DENY", rule([token])), {}, false],
-    ["DENY with one elsewhere", policy("DENY", rule([{ ...token, namespaces: ["x"] }])), {}, true],
-    ["ALLOW by claim", policy("ALLOW", when("request.auth.claims[group]", ["admin"])), {}, false],
-    ["DENY by claim", policy("DENY", when("request.auth.claims[group]", ["admin"])), {}, false],
+    ["ALLOW with a token's principal on TCP", policy("ALLOW", rule([token])), connection, false],
+    ["ALLOW without one on TCP", policy("ALLOW", rule([{ notRequestPrincipals: ["*"] }])), connection, false],
+    ["DENY without one on TCP", policy("DENY", rule([{ notRequestPrincipals: ["*"] }])), connection, false],
+    ["DENY with one on TCP", policy("DENY", rule([token])), connection, false],
+    [
+      "DENY with one elsewhere on TCP",
+      policy("DENY", rule([{ ...token, namespaces: ["x"] }])),
+      connection,
+      true,
+    ],
+    [
+      "ALLOW by claim on TCP",
+      policy("ALLOW", when("request.auth.claims[group]", [], ["x"])),
+      connection,
+      false,
+    ],
+    ["DENY by claim on TCP", policy("DENY", when("request.auth.claims[group]", ["x"])), connection, false],
+    [
+      "ALLOW by a claim without a name",
+      policy("ALLOW", when("request.auth.claims[]", ["y"])),
+      withToken,
+      false,
+    ],
+    [
+      "DENY by a claim without a name",
+      policy("DENY", when("request.auth.claims[]", ["y"])),
+      withToken,
+      false,
+    ],
     ["ALLOW by an unknown key", policy("ALLOW", when("experimental.envoy.filters.x", ["y"])), {}, false],
   ])("%s", (_, given, input, allowed) => {
     expect(allowedBy([given], input)).toBe(allowed);
@@ -238,7 +311,7 @@ describe("what cannot be known errs towards refusal", () => {
           const authorizer = compileAuthorization([{ name: "p", namespace: "n", action, rules: given }]);
           expect(
             typeof authorizer.authorize(
-              request({ principal: text, sourceIp: text, http: { path, host: text } }),
+              request({ principal: text, sourceIp: text, http: { path, host: text, token: alice } }),
             ).allowed,
           ).toBe("boolean");
         },

@@ -1,14 +1,14 @@
 /**
  * One rule of an AuthorizationPolicy as a predicate: from AND to AND when, each a list that ORs.
  *
- * A rule is compiled for the action and the protocol it meets. On a port without HTTP, and for token claims, which nothing here
- * has verified, a field cannot be known. An ALLOW rule with such a field grants nothing; a DENY rule loses the field and so denies
- * more: both err towards refusal (as Istio treats HTTP fields on TCP ports).
+ * A rule is compiled for the action and the protocol it meets. On a port without HTTP its fields cannot be known, nor can keys of
+ * a later release. An ALLOW rule with such a field grants nothing; a DENY rule loses the field and so denies more: both err
+ * towards refusal (as Istio treats HTTP fields on TCP ports).
  */
 import type { AuthorizationRule, Condition, Operation, Source } from "../../crds/workload-config.ts";
 import { namespaceOf, serviceAccountOf, trustDomainOf } from "./identity.ts";
 import type { AuthzRequest } from "./types.ts";
-import { anyBlock, anyPath, anyValue, anyValueIgnoringCase, type ValueMatcher } from "./values.ts";
+import { anyBlock, anyGlob, anyPath, anyValue, anyValueIgnoringCase, type ValueMatcher } from "./values.ts";
 
 export type RulePredicate = (request: AuthzRequest) => boolean;
 
@@ -65,6 +65,8 @@ const destinationPort: Read = (request) => String(request.destinationPort);
 const host: Read = (request) => request.http?.host ?? "";
 const method: Read = (request) => request.http?.method ?? "";
 const path: Read = (request) => request.http?.path ?? "";
+const requestPrincipal: Read = (request) => request.http?.token?.principal ?? "";
+const presenter: Read = (request) => request.http?.token?.presenter ?? "";
 
 type Compile = (values: readonly string[]) => ValueMatcher;
 
@@ -87,6 +89,25 @@ function pair(
   return tests;
 }
 
+/** As `pair`, for what may have several values: one that matches does, and none may match the `not` twin. */
+function pairOfMany(
+  read: (request: AuthzRequest) => readonly string[],
+  values: readonly string[],
+  notValues: readonly string[],
+): Test[] {
+  const any = (list: readonly string[]): RulePredicate => {
+    const matches = anyValue(list);
+    return (request) => read(request).some(matches);
+  };
+  const tests: Test[] = [];
+  if (values.length > 0) tests.push(any(values));
+  if (notValues.length > 0) {
+    const matches = any(notValues);
+    tests.push((request) => !matches(request));
+  }
+  return tests;
+}
+
 function unknownPair(values: readonly string[] = [], notValues: readonly string[] = []): Test[] {
   return values.length + notValues.length > 0 ? ["unknown"] : [];
 }
@@ -97,10 +118,12 @@ function sourceTests(source: Source, context: RuleContext): Test[] {
     ...pair(principal, anyValue, source.principals, source.notPrincipals),
     ...pair(namespace, anyValue, source.namespaces, source.notNamespaces),
     ...pair(account, accounts, source.serviceAccounts, source.notServiceAccounts),
-    ...pair(trustDomain, anyValue, source.trustDomains, source.notTrustDomains),
+    ...pair(trustDomain, anyGlob, source.trustDomains, source.notTrustDomains),
     ...pair(sourceIp, anyBlock, source.ipBlocks, source.notIpBlocks),
     ...pair(remoteIp, anyBlock, source.remoteIpBlocks, source.notRemoteIpBlocks),
-    ...unknownPair(source.requestPrincipals, source.notRequestPrincipals),
+    ...(context.http
+      ? pair(requestPrincipal, anyValue, source.requestPrincipals, source.notRequestPrincipals)
+      : unknownPair(source.requestPrincipals, source.notRequestPrincipals)),
   ];
 }
 
@@ -121,10 +144,8 @@ function operationTests(operation: Operation, { http }: RuleContext): Test[] {
 }
 
 function conditionTests({ key, values, notValues }: Condition, context: RuleContext): Test[] {
-  const header = /^request\.headers\[(.+)\]$/.exec(key)?.[1]?.toLowerCase();
-  if (header !== undefined) {
-    if (!context.http) return unknownPair(values, notValues);
-    return pair((request) => request.http?.header(header) ?? "", anyValue, values, notValues);
+  if (key.startsWith("request.")) {
+    return context.http ? requestTests(key, values, notValues) : unknownPair(values, notValues);
   }
   switch (key) {
     case "source.ip":
@@ -138,7 +159,7 @@ function conditionTests({ key, values, notValues }: Condition, context: RuleCont
     case "source.serviceAccount":
       return sourceTests({ serviceAccounts: values, notServiceAccounts: notValues }, context);
     case "source.trustDomain":
-      return pair(trustDomain, anyValue, values, notValues);
+      return pair(trustDomain, anyGlob, values, notValues);
     case "destination.ip":
       return pair((request) => request.destinationIp, anyBlock, values, notValues);
     case "destination.port":
@@ -146,7 +167,31 @@ function conditionTests({ key, values, notValues }: Condition, context: RuleCont
     case "connection.sni":
       return pair((request) => request.sni ?? "", anyValue, values, notValues);
     default:
-      // request.auth.*: no token has been verified. Anything else: a key of a later release.
       return unknownPair(values, notValues);
   }
 }
+
+/** Conditions on attributes of an HTTP request. */
+function requestTests(key: string, values: readonly string[], notValues: readonly string[]): Test[] {
+  const header = /^request\.headers\[(.+)\]$/.exec(key)?.[1]?.toLowerCase();
+  if (header !== undefined) {
+    return pair((request) => request.http?.header(header) ?? "", anyValue, values, notValues);
+  }
+  const claim = /^request\.auth\.claims((?:\[[^[\]]+\])+)$/.exec(key)?.[1];
+  if (claim !== undefined) {
+    const names = claim.slice(1, -1).split("][");
+    return pairOfMany((request) => request.http?.token?.values(names) ?? none, values, notValues);
+  }
+  switch (key) {
+    case "request.auth.principal":
+      return pair(requestPrincipal, anyValue, values, notValues);
+    case "request.auth.presenter":
+      return pair(presenter, anyValue, values, notValues);
+    case "request.auth.audiences":
+      return pairOfMany((request) => request.http?.token?.audiences ?? none, values, notValues);
+    default:
+      return unknownPair(values, notValues);
+  }
+}
+
+const none: readonly string[] = [];

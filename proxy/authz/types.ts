@@ -22,6 +22,18 @@ export interface AuthzHttp {
   readonly path: string;
   /** By lower-case name; repeated headers joined with ",". */
   header(name: string): string | undefined;
+  /** What the request's verified token says; undefined without one. */
+  readonly token: TokenClaims | undefined;
+}
+
+export interface TokenClaims {
+  /** `issuer/subject`; "" unless the token has both. */
+  readonly principal: string;
+  readonly audiences: readonly string[];
+  /** Who it was issued to; "" when it does not say. */
+  readonly presenter: string;
+  /** The values under a path of claim names; [] for none. */
+  values(path: readonly string[]): readonly string[];
 }
 
 /** Shared frozen objects: no allocation per request. */

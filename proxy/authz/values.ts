@@ -14,6 +14,19 @@ export function anyValueIgnoringCase(values: readonly string[]): ValueMatcher {
   return (value) => matches(value.toLowerCase());
 }
 
+/** As `anyValue`, and `*` may stand in the middle as well: trust domains, which hold no `/`. */
+export function anyGlob(values: readonly string[]): ValueMatcher {
+  return anyOf(
+    values.map((value) => {
+      const star = value.indexOf("*");
+      if (star <= 0 || star === value.length - 1) return one(value);
+      const [prefix, suffix] = [value.slice(0, star), value.slice(star + 1)];
+      const least = prefix.length + suffix.length;
+      return (text) => text.length >= least && text.startsWith(prefix) && text.endsWith(suffix);
+    }),
+  );
+}
+
 /** Paths: as `anyValue`, and templates whose `{*}` is one segment and whose last `{**}` is any number of them. */
 export function anyPath(paths: readonly string[]): ValueMatcher {
   return anyOf(paths.map((path) => (path.includes("{*") ? template(path) : one(path))));

@@ -13,11 +13,11 @@ import {
 } from "./decode.ts";
 import { encodeObject } from "./encode.ts";
 import { EndpointRegistry } from "./endpoint.ts";
-import { compileInbound } from "./inbound.ts";
+import { type CompiledInbound, compileInbound } from "./inbound.ts";
 import { createView, type LoadedService } from "./mesh-view.ts";
 import { ServiceIndex } from "./service-index.ts";
 import { type Patience, ServiceState } from "./service-state.ts";
-import type { AppliedObject, InboundPolicy, MeshView } from "./view.ts";
+import type { AppliedObject, MeshView } from "./view.ts";
 
 export interface SnapshotOptions {
   readonly namespace: string;
@@ -34,7 +34,7 @@ const defaultPatience: Patience = { updateMs: 10_000, firstMs: 2_000 };
 
 interface Workload {
   readonly object: CompiledObject & { readonly part: { readonly kind: "workload" } };
-  readonly inbound: (port: number) => InboundPolicy;
+  readonly inbound: CompiledInbound;
 }
 
 export class Snapshot {
@@ -146,7 +146,7 @@ export class Snapshot {
       services,
       index: this.#index,
       workload: this.#workload.object.part.workload,
-      inbound: this.#workload.inbound,
+      inbound: this.#workload.inbound.policy,
       current: () => this.#view,
     });
     return true;
@@ -195,7 +195,10 @@ export class Snapshot {
         this.#indexParts.set(part.index.namespace, object);
         return;
       case "workload":
-        this.#workload = { object: { ...object, part }, inbound: compileInbound(part.workload) };
+        this.#workload = {
+          object: { ...object, part },
+          inbound: compileInbound(part.workload, this.#workload?.inbound),
+        };
         return;
       case "service":
       case "endpoints":

@@ -15,6 +15,8 @@ import type {
 import type { Egress } from "../../crds/workload-config.ts";
 import type { AuthzRequest, Decision } from "../authz/types.ts";
 import type { Faults } from "../fault/fault.ts";
+import type { Authenticator } from "../jwt/authenticate.ts";
+import type { Limits } from "../limit/limits.ts";
 import type { Cors } from "../route/cors.ts";
 import type { HeaderPlan } from "../route/headers.ts";
 
@@ -220,6 +222,10 @@ export interface InboundPolicy {
   /** False when no policy applies: nothing to build a request for. */
   readonly authorizes: boolean;
   authorize(request: AuthzRequest): Decision;
+  /** Undefined when tokens mean nothing here. */
+  readonly authenticator: Authenticator | undefined;
+  /** Undefined when nothing limits how many requests come. */
+  readonly limits: Limits | undefined;
 }
 
 /** Certificate and key in use. */

@@ -1,7 +1,7 @@
 /** An HTTP request on its way in: authorized, then sent to the application. */
 
 import { normalizePath } from "../authz/path.ts";
-import type { AuthzHttp, AuthzRequest } from "../authz/types.ts";
+import type { AuthzHttp, AuthzRequest, TokenClaims } from "../authz/types.ts";
 import type { InboundPolicy } from "../config/view.ts";
 import { DROP_CLIENT_CERT, type HeadEdits } from "../http/edits.ts";
 import { Exchange, type ExchangeOwner } from "../http/exchange.ts";
@@ -9,6 +9,8 @@ import { CONTENT_TYPE, FORWARDED_PROTO, PEER, PEER_HEADER, REQUEST_ID } from "..
 import type { RequestHead } from "../http/request-head.ts";
 import type { ResponseHead } from "../http/response-head.ts";
 import type { Upstream, UpstreamFailure } from "../http/streams.ts";
+import type { Authenticated, TokenSource } from "../jwt/authenticate.ts";
+import type { LimitedRequest } from "../limit/limits.ts";
 import type { DialError } from "../net/listen.ts";
 import type { Socket } from "../net/socket.ts";
 import { splice } from "../net/splice.ts";
@@ -22,7 +24,9 @@ import type { InboundReport } from "./inbound-report.ts";
 export type InboundVerdict = "next" | "wait" | "done";
 export type InboundLayer = (request: InboundRequest) => InboundVerdict;
 
-export class InboundRequest implements ExchangeOwner, Waiter, AuthzHttp, AuthzRequest {
+export class InboundRequest
+  implements ExchangeOwner, Waiter, AuthzHttp, AuthzRequest, TokenSource, LimitedRequest
+{
   readonly context: Context;
   readonly connection: InboundConnection;
   readonly exchange: Exchange;
@@ -32,9 +36,14 @@ export class InboundRequest implements ExchangeOwner, Waiter, AuthzHttp, AuthzRe
   requestId = "";
   /** Of an authorization, for the access log. */
   details = "";
+  /** What its tokens say, once they are known to be good; undefined where nobody asks. */
+  authenticated: Authenticated | undefined;
+  /** Counts the requests that this object has served: tells one that waited from the next. */
+  turn = 0;
   readonly #layers: readonly InboundLayer[];
   readonly #report: InboundReport;
   #reconnects = 0;
+  #layer = 0;
   #path = "";
 
   constructor(
@@ -87,7 +96,18 @@ export class InboundRequest implements ExchangeOwner, Waiter, AuthzHttp, AuthzRe
   get path(): string {
     return this.#path;
   }
+  /** Path with query, in normal form. */
+  get target(): string {
+    return this.edits?.path ?? this.exchange.head.path;
+  }
+  get token(): TokenClaims | undefined {
+    return this.authenticated?.claims;
+  }
+  /** A header that rules about tokens write is what they wrote, not what the client claims. */
   header(name: string): string | undefined {
+    if (this.authenticated !== undefined && this.policy?.authenticator?.outputNames.has(name)) {
+      return this.authenticated.outputs.get(name);
+    }
     return this.exchange.head.header(name);
   }
 
@@ -95,13 +115,24 @@ export class InboundRequest implements ExchangeOwner, Waiter, AuthzHttp, AuthzRe
     this.edits = undefined;
     this.requestId = "";
     this.details = "";
+    this.authenticated = undefined;
+    this.turn++;
+    this.#layer = 0;
     this.#reconnects = 0;
     const { caller } = this.connection;
     // The first request on a connection from a peer's proxy says which workload calls; later ones need not.
     if (caller.id !== undefined && caller.workload.workload === UNKNOWN) {
       caller.workload = decodePeer(head.known(PEER), caller.id);
     }
-    for (const layer of this.#layers) if (layer(this) !== "next") return;
+    this.proceed();
+  }
+
+  /** Goes on with the next layer: from the first, or after the one that has waited. */
+  proceed(): void {
+    while (this.#layer < this.#layers.length) {
+      const layer = this.#layers[this.#layer++] as InboundLayer;
+      if (layer(this) !== "next") return;
+    }
   }
 
   /** Takes the normal form of the path, for policies and for the application alike; false when it has none. */
@@ -114,9 +145,10 @@ export class InboundRequest implements ExchangeOwner, Waiter, AuthzHttp, AuthzRe
     return true;
   }
 
-  fail(status: number, flags: string, message: string): InboundVerdict {
+  /** Answers for the application; `headers` are whole lines. */
+  fail(status: number, flags: string, message: string, headers = ""): InboundVerdict {
     this.exchange.flags = flags;
-    this.exchange.reply(status, message);
+    this.exchange.reply(status, message, headers);
     return "done";
   }
 
@@ -202,30 +234,3 @@ export class InboundRequest implements ExchangeOwner, Waiter, AuthzHttp, AuthzRe
     );
   }
 }
-
-/** What must hold before the application sees a request: its path in normal form, and a policy that allows it. */
-export const authorize: InboundLayer = (request) => {
-  const { policy } = request;
-  if (policy === undefined) return request.fail(503, "NC", "this proxy has no configuration yet\n");
-  // The port may have become STRICT since the connection was accepted.
-  if (policy.mtls === "STRICT" && request.connection.principal === "") {
-    request.context.telemetry.plaintextRefused.of().value++;
-    request.exchange.breakOff();
-    return "done";
-  }
-  if (!request.normalize()) return request.fail(400, "-", "the path has no normal form\n");
-  if (!policy.authorizes) return "next";
-  const decision = policy.authorize(request);
-  request.details = decision.detail;
-  if (decision.allowed) return "next";
-  request.context.telemetry.denied.of("http").value++;
-  return request.fail(403, "-", "RBAC: access denied");
-};
-
-/** On a connection to the application. */
-export const sendToApplication: InboundLayer = (request) => {
-  const upstream = request.pool.acquire(request);
-  if (upstream === undefined) return "wait";
-  request.acquired(upstream);
-  return "done";
-};

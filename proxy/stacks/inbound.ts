@@ -5,7 +5,10 @@
  *   15006  plaintext        nft redirected it here; a STRICT port closes it, and says so in a metric
  *   detect                  for plaintext: the port's declared protocol, else the first bytes of either side
  *   ├─ HTTP/1, per request:
- *   │  authorize            the path in normal form, then AuthorizationPolicy: 403 when it refuses
+ *   │  admit                the port's mode, and the path in normal form
+ *   │  authenticate         RequestAuthentication: 401 for a token that is not good; none at all passes
+ *   │  authorize            AuthorizationPolicy, by the peer's identity, the token's and the request: 403
+ *   │  limitRate            local rate limits: 429
  *   │  sendToApplication    on a pooled connection to the pod's own address, which nft leaves alone for our user id
  *   └─ anything else        InboundTcp: authorized once, for the connection
  */
@@ -19,7 +22,8 @@ import { ALPN_TCP, type Context, OWN_PORTS, portOfSni } from "./context.ts";
 import { detectProtocol } from "./detecting.ts";
 import { serveHttp } from "./http-connection.ts";
 import { type InboundConnection, mutualConnection, plaintextConnection } from "./inbound-connection.ts";
-import { authorize, type InboundLayer, InboundRequest, sendToApplication } from "./inbound-http.ts";
+import { type InboundLayer, InboundRequest } from "./inbound-http.ts";
+import { admit, authenticate, authorize, limitRate, sendToApplication } from "./inbound-layers.ts";
 import { InboundReport } from "./inbound-report.ts";
 import { InboundTcp } from "./inbound-tcp.ts";
 import type { Spare, SpareEvents } from "./spare.ts";
@@ -43,7 +47,7 @@ export interface Inbound {
 
 export function createInbound(context: Context, self: Workload): Inbound {
   const report = new InboundReport(context, self);
-  const layers: readonly InboundLayer[] = [authorize, sendToApplication];
+  const layers: readonly InboundLayer[] = [admit, authenticate, authorize, limitRate, sendToApplication];
   const pools = new Map<string, Pool>();
   const { telemetry } = context;
   const counted = {

@@ -53,6 +53,15 @@ export class Telemetry {
     "Requests and connections refused by policy.",
     ["protocol"],
   );
+  readonly tokensRefused = new Counters(
+    "weft_tokens_refused_total",
+    "Requests refused because a token that they carry is not good.",
+  );
+  readonly rateLimited = new Counters(
+    "weft_rate_limited_total",
+    "Requests beyond a rate limit; those that are not enforced were let through.",
+    ["limit", "enforced"],
+  );
   readonly configChanges = new Counters(
     "weft_config_changes_total",
     "Times that a new configuration was put in force.",
@@ -84,6 +93,8 @@ export class Telemetry {
       this.retries,
       this.plaintextRefused,
       this.denied,
+      this.tokensRefused,
+      this.rateLimited,
       this.configChanges,
       this.rotations,
       this.bugs,

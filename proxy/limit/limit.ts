@@ -1,0 +1,99 @@
+/** One limit: which requests it counts, which of those together, and how many may come. */
+import type { RateLimit } from "../../crds/workload-config.ts";
+import { anyPath } from "../authz/values.ts";
+import { Generations } from "../cache/generations.ts";
+import { TokenBucket } from "./token-bucket.ts";
+
+/** A request as limits see it. */
+export interface LimitedRequest {
+  readonly method: string;
+  /** Normalised, without the query. */
+  readonly path: string;
+  /** The peer's identity; "" for plaintext. */
+  readonly principal: string;
+  readonly sourceIp: string;
+  readonly destinationPort: number;
+  /** By lower-case name; repeated headers joined with ",". */
+  header(name: string): string | undefined;
+}
+
+type Test = (request: LimitedRequest) => boolean;
+type Read = (request: LimitedRequest) => string;
+
+/**
+ * Buckets of one generation of keys. Whoever invents keys beyond makes the least recently used forgotten, and a forgotten bucket
+ * is a full one: keys should be what clients cannot choose at will, such as their identity.
+ */
+const MAX_BUCKETS = 4096;
+
+export class Limit {
+  readonly config: RateLimit;
+  readonly #tests: readonly Test[];
+  readonly #key: readonly Read[];
+  readonly #shared = new TokenBucket();
+  readonly #buckets: Generations<string, TokenBucket> | undefined;
+
+  constructor(config: RateLimit) {
+    this.config = config;
+    this.#tests = testsOf(config);
+    this.#key = config.key.map(({ kind, name }) => readOf(kind, name));
+    if (this.#key.length > 0) this.#buckets = new Generations(MAX_BUCKETS);
+  }
+
+  matches(request: LimitedRequest): boolean {
+    for (const test of this.#tests) if (!test(request)) return false;
+    return true;
+  }
+
+  /** The bucket that a request draws from. Requests without a keyed header share one: leaving it out is no way around. */
+  bucket(request: LimitedRequest): TokenBucket {
+    if (this.#buckets === undefined) return this.#shared;
+    const [only] = this.#key;
+    const key =
+      this.#key.length === 1 && only !== undefined
+        ? only(request)
+        : JSON.stringify(this.#key.map((read) => read(request)));
+    let bucket = this.#buckets.get(key);
+    if (bucket === undefined) {
+      bucket = new TokenBucket();
+      this.#buckets.set(key, bucket);
+    }
+    return bucket;
+  }
+}
+
+function testsOf({ methods, paths, headers, ports }: RateLimit): Test[] {
+  const tests: Test[] = [];
+  if (ports.length > 0) tests.push(({ destinationPort }) => ports.includes(destinationPort));
+  if (methods.length > 0) tests.push(({ method }) => methods.includes(method));
+  if (paths.length > 0) {
+    const matches = anyPath(paths);
+    tests.push(({ path }) => matches(path));
+  }
+  for (const { name, exact, prefix } of headers) {
+    const lower = name.toLowerCase();
+    tests.push((request) => {
+      const value = request.header(lower);
+      if (value === undefined) return false;
+      return (exact === undefined || value === exact) && (prefix === undefined || value.startsWith(prefix));
+    });
+  }
+  return tests;
+}
+
+function readOf(kind: RateLimit["key"][number]["kind"], name = ""): Read {
+  switch (kind) {
+    case "header": {
+      const lower = name.toLowerCase();
+      return (request) => request.header(lower) ?? "";
+    }
+    case "path":
+      return ({ path }) => path;
+    case "method":
+      return ({ method }) => method;
+    case "principal":
+      return ({ principal }) => principal;
+    case "source":
+      return ({ sourceIp }) => sourceIp;
+  }
+}

@@ -1,0 +1,216 @@
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import type { WorkloadConfigStatus } from "../../crds/workload-config.ts";
+import { indexObject, workloadObject } from "../../proxy/config/testdata.ts";
+import { encode, type Issuer, issuer, jwtRule, keySet } from "../../proxy/jwt/tokens.fake.ts";
+import { rateLimit } from "../../proxy/limit/limits.fake.ts";
+import {
+  application,
+  eventually,
+  exchange,
+  ok,
+  statusOf,
+  TestClient,
+  TestProxy,
+  TestServer,
+} from "../support/proxy.ts";
+
+/** What a real proxy takes in: tokens, what policies make of them, rates. */
+const iss = "https://issuer.example";
+const requests: string[] = [];
+let app: TestServer;
+let alice: Issuer;
+beforeAll(async () => {
+  alice = await issuer("RS256", "one");
+  app = await TestServer.start(
+    application((request) => {
+      requests.push(request);
+      return ok("hello");
+    }),
+  );
+});
+afterAll(() => app[Symbol.asyncDispose]());
+
+const objects = (fields: Partial<WorkloadConfigStatus>) => [
+  indexObject("demo", []),
+  workloadObject("demo", "client", { ...fields, telemetry: { accessLog: true } }),
+];
+
+async function start(fields: Partial<WorkloadConfigStatus>): Promise<TestProxy> {
+  requests.length = 0;
+  return TestProxy.start({
+    file: {
+      inbound: [{ listen: "127.0.0.1:0", destination: `127.0.0.1:${app.port}` }],
+      admin: "127.0.0.1:0",
+    },
+    objects: objects(fields),
+  });
+}
+
+const get = (path: string, ...headers: string[]) =>
+  `GET ${path} HTTP/1.1\r\nhost: web\r\n${headers.map((line) => `${line}\r\n`).join("")}\r\n`;
+const token = (claims: object = {}, header?: object) =>
+  alice.token({ iss, sub: "alice", exp: Date.now() / 1000 + 600, ...claims }, header);
+const bearer = (text: string) => `authorization: Bearer ${text}`;
+
+describe("tokens", () => {
+  const requireToken = {
+    name: "require",
+    namespace: "demo",
+    action: "DENY" as const,
+    rules: [{ from: [{ notRequestPrincipals: ["*"] }], to: [{ notPaths: ["/open"] }], when: [] }],
+  };
+  const adminsOnly = {
+    name: "admins",
+    namespace: "demo",
+    action: "DENY" as const,
+    rules: [
+      {
+        from: [],
+        to: [{ paths: ["/admin/{**}"] }],
+        when: [{ key: "request.auth.claims[realm][roles]", values: [], notValues: ["admin"] }],
+      },
+    ],
+  };
+  const rule = () =>
+    jwtRule({
+      jwks: keySet(alice.jwk),
+      audiences: ["shop"],
+      outputClaimToHeaders: [{ header: "X-User", claim: "sub" }],
+    });
+
+  it("are verified, dropped, and decide what their bearer may do", async () => {
+    await using proxy = await start({ jwtRules: [rule()], authorization: [requireToken, adminsOnly] });
+    const port = proxy.port("inbound");
+    const good = await token({ aud: "shop" });
+    const admin = await token({ aud: "shop", realm: { roles: ["dev", "admin"] } });
+
+    const open = await exchange(port, get("/open", "x-user: root"));
+    expect(statusOf(open)).toBe(200);
+    expect(requests.at(-1)).not.toContain("x-user");
+    expect(statusOf(await exchange(port, get("/closed")))).toBe(403);
+
+    expect(statusOf(await exchange(port, get("/closed", bearer(good), "X-User: root")))).toBe(200);
+    expect(requests.at(-1)).not.toContain(good);
+    expect(requests.at(-1)).not.toContain("root");
+    expect(requests.at(-1)).toContain("\r\nx-user: alice\r\n");
+
+    expect(statusOf(await exchange(port, get(`/x?access_token=${good}&y=1`)))).toBe(200);
+    expect(requests.at(-1)).toContain("GET /x?y=1 HTTP/1.1\r\n");
+
+    expect(statusOf(await exchange(port, get("/admin/users", bearer(good))))).toBe(403);
+    expect(statusOf(await exchange(port, get("/x/../admin/users", bearer(good))))).toBe(403);
+    expect(statusOf(await exchange(port, get("/admin/users", bearer(admin))))).toBe(200);
+  });
+
+  it("that are not good are refused, and the answer says why", async () => {
+    await using proxy = await start({ jwtRules: [rule()] });
+    const port = proxy.port("inbound");
+    const late = await exchange(port, get("/a/b?q=1", bearer(await token({ aud: "shop", exp: 1 }))));
+    expect(late).toContain("HTTP/1.1 401 Unauthorized\r\n");
+    expect(late).toContain('www-authenticate: Bearer realm="http://web/a/b", error="invalid_token"\r\n');
+    expect(late).toContain("Jwt is expired");
+    const refused = async (text: string) => statusOf(await exchange(port, get("/", bearer(text))));
+    expect(await refused(await token())).toBe(403);
+    expect(await refused(await token({ aud: "shop", iss: "x" }))).toBe(401);
+    expect(
+      await refused(`${encode('{"alg":"none"}')}.${encode(JSON.stringify({ iss, aud: "shop" }))}.`),
+    ).toBe(401);
+    const good = await token({ aud: "shop" });
+    expect(await refused(`${good.slice(0, -8)}AAAAAAAA`)).toBe(401);
+    expect(requests).toEqual([]);
+    expect(await proxy.metric("weft_tokens_refused_total")).toBe(5);
+    await eventually(() => proxy.output.includes("jwt_authn_access_denied{Jwt_is_expired}"));
+  });
+
+  it("of requests one after another on a connection are each their own", async () => {
+    await using proxy = await start({ jwtRules: [rule()], authorization: [requireToken] });
+    using client = await TestClient.open(proxy.port("inbound"));
+    const one = await token({ aud: "shop" });
+    const two = await token({ aud: "shop", sub: "bob" });
+    client.send(get("/1", bearer(one)) + get("/2") + get("/3", bearer(two)) + get("/4", bearer(one)));
+    const received = await client.responses(4);
+    expect([...received.matchAll(/HTTP\/1\.1 (\d+)/g)].map((match) => match[1])).toEqual([
+      "200",
+      "403",
+      "200",
+      "200",
+    ]);
+    expect(requests.map((each) => /x-user: (\w+)/.exec(each)?.[1])).toEqual(["alice", "bob", "alice"]);
+  });
+
+  it("whose client leaves while they are checked leave nothing behind", async () => {
+    await using proxy = await start({ jwtRules: [rule()] });
+    const port = proxy.port("inbound");
+    for (let i = 0; i < 50; i++) {
+      using client = await TestClient.open(port);
+      client.send(get("/left", bearer(await token({ aud: "shop", jti: i }))));
+      client.socket.resetAndDestroy();
+    }
+    await eventually(async () => (await proxy.metric("weft_connections_open", { side: "inbound" })) === 0);
+    expect(statusOf(await exchange(port, get("/", bearer(await token({ aud: "shop" })))))).toBe(200);
+    expect(await proxy.metric("weft_internal_errors_total")).toBe(0);
+  });
+
+  it("cannot be verified when the keys could not be had, and keys that come later do", async () => {
+    await using proxy = await start({ jwtRules: [jwtRule()] });
+    const port = proxy.port("inbound");
+    const good = await token();
+    expect(statusOf(await exchange(port, get("/", bearer(good))))).toBe(401);
+    await proxy.configure(objects({ jwtRules: [jwtRule({ jwks: keySet(alice.jwk) })] }));
+    await eventually(async () => statusOf(await exchange(port, get("/", bearer(good)))) === 200);
+  });
+
+  it("that an application wants to see are forwarded", async () => {
+    await using proxy = await start({
+      jwtRules: [
+        jwtRule({ jwks: keySet(alice.jwk), forwardOriginalToken: true, outputPayloadToHeader: "x-payload" }),
+      ],
+    });
+    const good = await token();
+    await exchange(proxy.port("inbound"), get("/", bearer(good), "x-payload: forged"));
+    expect(requests.at(-1)).toContain(bearer(good));
+    expect(/x-payload: (.*)\r\n/.exec(requests.at(-1) ?? "")?.[1]).toBe(good.split(".")[1]);
+  });
+});
+
+describe("rates", () => {
+  it("beyond the limit are refused with 429, and told", async () => {
+    const slow = { maxTokens: 2, tokensPerFill: 1, fillIntervalMs: 3_600_000, headersInResponse: true };
+    await using proxy = await start({
+      rateLimits: [rateLimit(1, { ...slow, name: "RateLimit/demo/api[0]", paths: ["/api/*"] })],
+    });
+    const port = proxy.port("inbound");
+    const statuses: number[] = [];
+    for (let i = 0; i < 3; i++) statuses.push(statusOf(await exchange(port, get("/api/x"))));
+    expect(statuses).toEqual([200, 200, 429]);
+    expect(requests).toHaveLength(2);
+    const refused = await exchange(port, get("/api/x"));
+    expect(refused).toContain("local_rate_limited");
+    expect(refused).toContain("x-ratelimit-limit: 2\r\nx-ratelimit-remaining: 0\r\n");
+    expect(await exchange(port, get("/other"))).not.toContain("x-ratelimit");
+    expect(await proxy.metric("weft_rate_limited_total", { limit: "RateLimit/demo/api[0]" })).toBe(2);
+    await eventually(() => / 429 RL local_rate_limited /.test(proxy.output));
+
+    // Another configuration does not fill the bucket.
+    await proxy.configure(
+      objects({
+        rateLimits: [
+          rateLimit(1, { ...slow, name: "RateLimit/demo/api[0]", paths: ["/api/*"] }),
+          rateLimit(1, { name: "new", paths: ["/new"], headersInResponse: true }),
+        ],
+      }),
+    );
+    await eventually(async () => (await exchange(port, get("/new"))).includes("x-ratelimit"));
+    expect(statusOf(await exchange(port, get("/api/x")))).toBe(429);
+  });
+
+  it("of one client do not count against another", async () => {
+    const key = [{ kind: "header" as const, name: "x-client" }];
+    await using proxy = await start({
+      rateLimits: [rateLimit(1, { fillIntervalMs: 3_600_000, key })],
+    });
+    const ask = async (client: string) =>
+      statusOf(await exchange(proxy.port("inbound"), get("/", `x-client: ${client}`)));
+    expect([await ask("a"), await ask("b"), await ask("a"), await ask("b")]).toEqual([200, 200, 429, 429]);
+  });
+});

@@ -68,8 +68,14 @@ export function listen(options: ListenOptions, accept: (accepted: Accepted) => v
       socket: {
         ...socketEvents,
         open(raw) {
+          raw.data = { socket: undefined };
+          // A client that reset its connection before we took it has no address any more.
+          if (raw.remoteAddress === undefined) {
+            raw.terminate();
+            return;
+          }
           const socket = new Socket(raw, plainAddress(raw.remoteAddress));
-          raw.data = { socket };
+          raw.data.socket = socket;
           raw.setNoDelay(true);
           const { fd } = raw as unknown as DescribedSocket;
           accept({ socket, fd, localAddress: plainAddress(raw.localAddress), localPort: raw.localPort });

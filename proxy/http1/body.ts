@@ -13,6 +13,9 @@ const MAX_SIZE_DIGITS = 12;
 const MAX_EXTENSION = 256;
 const MAX_TRAILERS = 8 * 1024;
 
+/** No trailer may say how a message is framed or where it goes (RFC 9110 section 6.5.1): some parsers would believe it. */
+const FRAMING = new Set(["content-length", "transfer-encoding", "host", "connection", "te", "upgrade"]);
+
 const SIZE_FIRST = 0;
 const SIZE = 1;
 const EXTENSION = 2;
@@ -41,6 +44,8 @@ export class BodyReader {
   #remaining = 0;
   #digits = 0;
   #overhead = 0;
+  /** Of the trailer being read. */
+  #name = "";
 
   /** True when the end of the connection is the end of the body. */
   get endsWithConnection(): boolean {
@@ -172,12 +177,17 @@ export class BodyReader {
       case TRAILER_FIRST:
         if (byte === CR) this.#state = END_LF;
         else if (byte === SP || byte === HTAB) return refuse.FOLDED_HEADER;
-        else if (TOKEN[byte] === 1) this.#state = TRAILER_NAME;
-        else return refuse.BAD_TRAILER;
+        else if (TOKEN[byte] === 1) {
+          this.#state = TRAILER_NAME;
+          this.#name = String.fromCharCode(byte);
+        } else return refuse.BAD_TRAILER;
         return 0;
       case TRAILER_NAME:
-        if (byte === 0x3a) this.#state = TRAILER_VALUE;
-        else if (TOKEN[byte] !== 1) return refuse.BAD_TRAILER;
+        if (byte === 0x3a) {
+          if (FRAMING.has(this.#name.toLowerCase())) return refuse.BAD_TRAILER;
+          this.#state = TRAILER_VALUE;
+        } else if (TOKEN[byte] === 1) this.#name += String.fromCharCode(byte);
+        else return refuse.BAD_TRAILER;
         return 0;
       case TRAILER_VALUE:
         if (byte === CR) this.#state = TRAILER_LF;

@@ -1,4 +1,5 @@
 import { beforeEach, describe, expect, it } from "vitest";
+import type { Protocol } from "../config/view.ts";
 import { FirstSpeakers } from "../detect/first-speaker.ts";
 import { type FakeRaw, FakeTime, fakeSocket } from "../net/socket.fake.ts";
 import type { Socket } from "../net/socket.ts";
@@ -44,12 +45,12 @@ interface Case {
   detection: Detection | undefined;
 }
 
-function begin(declared = false, open = (events: SpareEvents) => new FakeSpare(events)): Case {
+function begin(protocol: Protocol = "auto", open = (events: SpareEvents) => new FakeSpare(events)): Case {
   const { socket, raw } = fakeSocket();
   const spares: FakeSpare[] = [];
   const result: Case = { socket, raw, spares, detection: undefined };
   const expected = {
-    declared,
+    protocol,
     destination: "10.0.0.1|99",
     speakers,
     open(events: SpareEvents) {
@@ -144,7 +145,7 @@ describe("a connection to a port that does not say", () => {
   });
 
   it("whose endpoint cannot be reached leaves a silent client some time to begin", () => {
-    const each = begin(false, (events) => {
+    const each = begin("auto", (events) => {
       events.lost();
       return new FakeSpare(events);
     });
@@ -170,22 +171,31 @@ describe("a connection to a port that does not say", () => {
 
 describe("a connection to a port that says", () => {
   it("waits for its client, and dials nothing meanwhile", () => {
-    const each = begin(true);
+    const each = begin("http");
     time.advance(600_000);
     expect(each.spares).toEqual([]);
     each.socket.onData(bytes("GET / HTTP/1.1\r\n"));
     expect(each.detection?.protocol).toBe("http1");
   });
 
+  it.each(["http", "http2", "grpc"] as const)(
+    "%s takes what is no request for a malformed one",
+    (protocol) => {
+      const each = begin(protocol);
+      each.socket.onData(bytes("GET\t/ HTTP/1.1\r\n"));
+      expect(each.detection?.protocol).toBe("http1");
+    },
+  );
+
   it("is closed when its client leaves without a word, says none for an hour, or half a one for half a minute", () => {
-    const left = begin(true);
+    const left = begin("http");
     left.socket.onEnd();
     expect(left.raw.ending).toBe("end");
-    const half = begin(true);
+    const half = begin("http");
     half.socket.onData(bytes("GE"));
     time.advance(40_000);
     expect(half.raw.ending).toBe("end");
-    const silent = begin(true);
+    const silent = begin("http");
     time.advance(3_700_000);
     expect(silent.raw.ending).toBe("end");
   });

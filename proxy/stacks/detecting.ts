@@ -6,6 +6,7 @@
  * first before, the dial does not wait at all; where clients speak HTTP, it waits long.
  */
 
+import type { Protocol } from "../config/view.ts";
 import { serverName } from "../detect/client-hello.ts";
 import { type Detected, detect } from "../detect/detect.ts";
 import type { FirstSpeakers } from "../detect/first-speaker.ts";
@@ -28,8 +29,8 @@ export interface Detection {
 
 /** What is known of the connection's port beforehand. */
 export interface Expected {
-  /** The port says what is spoken: its client speaks first and may take its time. */
-  readonly declared: boolean;
+  /** What the port says is spoken; other than "auto", its client speaks first and may take its time. */
+  readonly protocol: Protocol;
   /** Whose first speakers are learned. */
   readonly destination: string;
   readonly speakers: FirstSpeakers;
@@ -37,6 +38,7 @@ export interface Expected {
   open(events: SpareEvents): Spare;
 }
 
+const HTTP: ReadonlySet<Protocol> = new Set(["http", "http2", "grpc"]);
 /** A client that speaks first does so at once: its connection was taken by this very host. */
 const SILENCE_MS = 10;
 /** Where clients speak HTTP, one that is silent has opened a connection for later. */
@@ -75,9 +77,9 @@ class Detecting extends TimerEntry implements SocketEvents, Drainable, SpareEven
   start(): void {
     this.#socket.events = this;
     this.#context.connections.add(this.#side, this);
-    const { declared, speakers, destination } = this.#expected;
+    const { speakers, destination } = this.#expected;
     const speaker = speakers.of(destination);
-    if (declared) this.#arm("idle", DOWNSTREAM_IDLE_MS);
+    if (this.#declared) this.#arm("idle", DOWNSTREAM_IDLE_MS);
     else if (speaker === "server") this.#open();
     else this.#arm("silence", speaker === "client" ? HTTP_SILENCE_MS : SILENCE_MS);
   }
@@ -93,7 +95,7 @@ class Detecting extends TimerEntry implements SocketEvents, Drainable, SpareEven
       else sni = name;
     }
     if (protocol === "more" && first.length < MAX_FIRST) {
-      if (this.#expected.declared) this.#arm("idle", HEAD_MS);
+      if (this.#declared) this.#arm("idle", HEAD_MS);
       else this.#arm("lost", LOST_MS);
       return;
     }
@@ -121,7 +123,7 @@ class Detecting extends TimerEntry implements SocketEvents, Drainable, SpareEven
 
   ended(): void {
     // Connected and left, where the client has to begin: nothing to do for anyone.
-    if (this.#expected.declared && this.#first === undefined) this.#socket.end();
+    if (this.#declared && this.#first === undefined) this.#socket.end();
     else this.#settle("tcp", "");
   }
 
@@ -147,12 +149,19 @@ class Detecting extends TimerEntry implements SocketEvents, Drainable, SpareEven
     if (this.#deadline === "idle") this.#spare = spare;
   }
 
-  #settle(protocol: Detection["protocol"], sni: string): void {
+  get #declared(): boolean {
+    return this.#expected.protocol !== "auto";
+  }
+
+  #settle(found: Detection["protocol"], sni: string): void {
     this.#forget();
+    // What is no request on a port of requests is refused as a malformed one, not carried past routes and policies.
+    const protocol = found === "tcp" && HTTP.has(this.#expected.protocol) ? "http1" : found;
     const spare = protocol === "tcp" ? this.#spare : undefined;
     if (spare === undefined) this.#spare?.drop();
-    const { declared, speakers, destination } = this.#expected;
-    if (!declared && (protocol === "http1" || protocol === "http2")) speakers.learn(destination, "client");
+    const { speakers, destination } = this.#expected;
+    if (!this.#declared && (protocol === "http1" || protocol === "http2"))
+      speakers.learn(destination, "client");
     this.#decided({ protocol, sni, first: this.#first, spare });
   }
 

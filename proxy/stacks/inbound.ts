@@ -101,7 +101,7 @@ export function createInbound(context: Context, self: Workload): Inbound {
         return serveTcp(connection, undefined);
       }
       const expected = {
-        declared: protocol !== "auto",
+        protocol,
         destination: String(destination.port),
         speakers,
         open: (events: SpareEvents) => new InboundTcp(context, connection, report).wait(events),

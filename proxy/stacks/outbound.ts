@@ -90,7 +90,7 @@ export function createOutbound(context: Context, self: Workload): (accepted: Acc
       return serve(socket, destination, OPAQUE);
     }
     const expected = {
-      declared: declared !== "auto",
+      protocol: declared,
       destination: `${destination.address}|${destination.port}`,
       speakers,
       open: (events: SpareEvents) => new OutboundTcp(context, socket, destination, report).wait(events),

@@ -83,6 +83,8 @@ export class Exchange extends TimerEntry implements DownstreamEvents, UpstreamEv
   /** Body bytes sent so far, while they can be sent again. */
   #replay: Buffer[] | undefined;
   #replayBytes = 0;
+  /** The form in which the body is taken, once some of it may have been. */
+  #framed: boolean | undefined;
   #active = false;
 
   constructor(options: ExchangeOptions, owner: ExchangeOwner) {
@@ -132,6 +134,7 @@ export class Exchange extends TimerEntry implements DownstreamEvents, UpstreamEv
     this.replyLines = "";
     this.#replay = undefined;
     this.#replayBytes = 0;
+    this.#framed = undefined;
     this.#active = true;
     this.#owner.request(head);
   }
@@ -145,6 +148,14 @@ export class Exchange extends TimerEntry implements DownstreamEvents, UpstreamEv
   send(upstream: Upstream, edits: HeadEdits | undefined, drop: number, additions: string): void {
     const { downstream } = this;
     const framed = downstream.version === 1 && upstream.version === 1;
+    this.#framed ??= framed;
+    if (this.#framed !== framed) {
+      // What was taken of the body has another form than this endpoint is told.
+      upstream.decline();
+      this.flags = "UC";
+      this.reply(503, "the next endpoint speaks another version of HTTP than the one before\n");
+      return;
+    }
     this.status = 0;
     this.answeredAt = 0;
     this.#upstream = upstream;
@@ -240,7 +251,12 @@ export class Exchange extends TimerEntry implements DownstreamEvents, UpstreamEv
   }
 
   requestTrailers(trailers: Head): void {
-    this.#upstream?.trailers(trailers);
+    // They are not kept: what has some is sent once.
+    this.#replay = undefined;
+    this.#replayBytes = Number.POSITIVE_INFINITY;
+    const upstream = this.#upstream;
+    if (upstream !== undefined) upstream.trailers(trailers);
+    else if (this.#active) this.breakOff();
   }
 
   aborted(reason: "gone" | "malformed"): void {

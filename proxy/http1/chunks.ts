@@ -1,4 +1,5 @@
 /** Content as HTTP/1.1's chunks (RFC 9112 section 7.1), for a body whose length nobody knows. */
+import type { Head } from "../http/head.ts";
 import type { Socket } from "../net/socket.ts";
 import type { HeadWriter } from "./head-writer.ts";
 
@@ -29,6 +30,13 @@ export function writeChunk(
     writer.text("\r\n");
   }
   if (last) writer.text("0\r\n\r\n");
+  return flush(socket, writer);
+}
+
+/** Ends a body of chunks with trailers. */
+export function writeTrailers(socket: Socket, writer: HeadWriter, trailers: Head): boolean {
+  writer.text("0\r\n");
+  writer.trailers(trailers);
   return flush(socket, writer);
 }
 

@@ -10,7 +10,7 @@ import {
   type UpstreamEvents,
 } from "../http/streams.ts";
 import type { Socket } from "../net/socket.ts";
-import { writeChunk } from "./chunks.ts";
+import { writeChunk, writeTrailers } from "./chunks.ts";
 import type { HeadWriter } from "./head-writer.ts";
 import { type ClientOwner, ResponseConnection } from "./response-connection.ts";
 
@@ -34,15 +34,20 @@ export class ClientConnection extends ResponseConnection implements Upstream {
     const writer = this.#writer;
     this.#chunking = false;
     let { additions } = request;
-    if (!head.chunked && head.contentLength < 0 && (pieces.length > 0 || !last)) {
-      this.#chunking = true;
-      additions += "transfer-encoding: chunked\r\n";
-    }
+    if (!head.chunked && head.contentLength < 0) {
+      if (pieces.length > 0 || !last) {
+        this.#chunking = true;
+        additions += "transfer-encoding: chunked\r\n";
+      } else if (!request.framed && EXPECT_BODY.has(head.method)) {
+        // HTTP/2 says by its framing that there is none (RFC 9110 section 8.6).
+        additions += "content-length: 0\r\n";
+      }
+    } else if (head.chunked && !request.framed) throw new Error("a chunked body without its framing");
     if (!writer.request(head, request.edits, request.drop, additions)) {
       this.close();
       return TOO_LARGE;
     }
-    this.begin(events, head.method === "HEAD", head.upgrade && head.webSocket);
+    this.begin(events, head.method === "HEAD", head.upgrade && head.webSocket, request.framed);
     if (last) this.requestDone();
     if (pieces.length === 0) return this.#flush() ? ROOM : FULL;
     return this.#sendWith(pieces, last) ? ROOM : FULL;
@@ -84,11 +89,16 @@ export class ClientConnection extends ResponseConnection implements Upstream {
     return this.socket.write(bytes, start, end);
   }
 
-  trailers(_trailers: Head): void {
-    throw new Error("trailers of a framed body are part of it");
+  trailers(trailers: Head): void {
+    this.requestDone();
+    // A body with a length has no room for them, and they may be left out (RFC 9110 section 6.5.1).
+    if (this.#chunking) writeTrailers(this.socket, this.#writer, trailers);
   }
 
   decline(): void {
     this.close();
   }
 }
+
+/** Methods whose requests have a body as a rule: without one they say so. */
+const EXPECT_BODY = new Set(["POST", "PUT", "PATCH"]);

@@ -74,6 +74,16 @@ export class HeadWriter {
     return this.text(additions) && this.text("\r\n");
   }
 
+  /** Trailers and the blank line behind them; what frames or routes a message has no place there (RFC 9110 section 6.5.1). */
+  trailers(head: Head): void {
+    this.#fields(
+      head,
+      (head.present & HOP_BY_HOP) | FRAMING | (1 << HOST_FIELD) | (1 << TE) | (1 << PEER),
+      undefined,
+    );
+    this.text("\r\n");
+  }
+
   /** Takes the start of a body behind the head when it is small enough; false when it needs its own write. */
   body(bytes: Uint8Array, start: number, end: number): boolean {
     if (end - start > COALESCE || this.length + end - start > CAPACITY) return false;

@@ -7,7 +7,7 @@ import { MAX_HEAD_BYTES } from "../http/head.ts";
 import { ResponseHead } from "../http/response-head.ts";
 import { CANCEL, type UpstreamEvents, type UpstreamFailure } from "../http/streams.ts";
 import type { Socket, SocketEvents } from "../net/socket.ts";
-import { BodyReader } from "./body.ts";
+import { MessageBody } from "./message-body.ts";
 import { readResponse } from "./read-response.ts";
 
 /** Where the connection goes when its exchange is over. */
@@ -26,7 +26,7 @@ export class ResponseConnection implements SocketEvents {
   idleSince = 0;
   readonly #owner: ClientOwner;
   readonly #head = new ResponseHead();
-  readonly #body = new BodyReader();
+  readonly #body = new MessageBody();
   #events: UpstreamEvents | undefined;
   #input: Buffer | undefined;
   #answered = false;
@@ -34,6 +34,7 @@ export class ResponseConnection implements SocketEvents {
   #requestDone = false;
   #noBody = false;
   #upgrade = false;
+  #framed = false;
   #gone = false;
 
   constructor(socket: Socket, owner: ClientOwner) {
@@ -47,9 +48,13 @@ export class ResponseConnection implements SocketEvents {
     return !this.#gone && !this.socket.ended && this.#events === undefined;
   }
 
-  /** Starts an exchange. `noBody`: the response to HEAD has none; `upgrade`: a 101 is expected to be possible. */
-  begin(events: UpstreamEvents, noBody: boolean, upgrade: boolean): void {
+  /**
+   * Starts an exchange. `noBody`: the response to HEAD has none; `upgrade`: a 101 is expected to be possible; `framed`: a
+   * chunked body is handed on as it comes.
+   */
+  begin(events: UpstreamEvents, noBody: boolean, upgrade: boolean, framed = false): void {
     this.#events = events;
+    this.#framed = framed;
     this.#answered = false;
     this.#headDone = false;
     this.#requestDone = false;
@@ -92,7 +97,7 @@ export class ResponseConnection implements SocketEvents {
       this.#readHead(chunk);
       return;
     }
-    this.#readBody(this.#events, chunk, 0);
+    this.#readBody(this.#events, chunk);
   }
 
   #readHead(chunk: Buffer): void {
@@ -141,38 +146,45 @@ export class ResponseConnection implements SocketEvents {
     else if (head.chunked) body.chunked();
     else if (head.contentLength >= 0) body.length(head.contentLength);
     else body.untilClose();
-    const end = body.read(input, after, input.length);
+    body.keepFraming(this.#framed || !head.chunked);
+    const end = body.take(input, after, input.length);
     if (body.refused < 0) {
       this.#fail("malformed", body.refused, "the response's body is malformed");
       return;
     }
-    const goOn = events.response(head, input, after, end, body.done);
-    if (!body.done) {
-      if (!goOn && this.#events === events) this.socket.pause();
-      return;
-    }
-    this.#complete(events, head.persistent && end === input.length);
+    const goOn = events.response(head, body.bytes, body.start, body.end, body.last);
+    this.#goOn(events, goOn, end === input.length);
   }
 
-  #readBody(events: UpstreamEvents, chunk: Buffer, start: number): void {
+  #readBody(events: UpstreamEvents, chunk: Buffer): void {
     const body = this.#body;
-    const end = body.read(chunk, start, chunk.length);
+    const end = body.take(chunk, 0, chunk.length);
     if (body.refused < 0) {
       this.#fail("malformed", body.refused, "the response's body is malformed");
       return;
     }
-    const goOn = events.responseBody(chunk, start, end, body.done);
+    const nothing = body.start === body.end && !body.last;
+    const goOn = nothing || events.responseBody(body.bytes, body.start, body.end, body.last);
+    this.#goOn(events, goOn, end === chunk.length);
+  }
+
+  /** After a part of the body: `exact` when nothing came behind it. */
+  #goOn(events: UpstreamEvents, room: boolean, exact: boolean): void {
+    if (this.#events !== events) return;
+    const body = this.#body;
     if (!body.done) {
-      if (!goOn && this.#events === events) this.socket.pause();
+      if (!room) this.socket.pause();
       return;
     }
-    this.#complete(events, this.#head.persistent && end === chunk.length);
+    if (body.trailers !== undefined) events.responseTrailers(body.trailers);
+    this.#complete(events, this.#head.persistent && exact);
   }
 
   #complete(events: UpstreamEvents, reusable: boolean): void {
     if (this.#events !== events) return;
     this.#events = undefined;
     this.#head.release();
+    this.#body.release();
     if (reusable && this.#requestDone && !this.socket.ended) {
       this.socket.resume();
       this.#owner.free(this);

@@ -4,7 +4,7 @@ import type { Head } from "../http/head.ts";
 import type { ResponseHead } from "../http/response-head.ts";
 import { FULL, ROOM, type Sent, TOO_LARGE } from "../http/streams.ts";
 import type { Socket } from "../net/socket.ts";
-import { writeChunk } from "./chunks.ts";
+import { writeChunk, writeTrailers } from "./chunks.ts";
 import type { HeadWriter } from "./head-writer.ts";
 
 export class ResponseWriter {
@@ -58,8 +58,9 @@ export class ResponseWriter {
     return writeChunk(this.#socket, this.#writer, bytes, start, end, last);
   }
 
-  trailers(_trailers: Head): void {
-    throw new Error("trailers of a framed body are part of it");
+  /** A body with a length has no room for them, and they may be left out (RFC 9110 section 6.5.1). */
+  trailers(trailers: Head): void {
+    if (this.#chunking) writeTrailers(this.#socket, this.#writer, trailers);
   }
 
   /** A 101. */

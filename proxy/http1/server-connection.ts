@@ -13,10 +13,10 @@ import type { ResponseHead } from "../http/response-head.ts";
 import type { ConnectionEvents, Downstream, DownstreamEvents, Sent, Switched } from "../http/streams.ts";
 import type { Socket, SocketEvents } from "../net/socket.ts";
 import { TimerEntry, type TimerWheel } from "../net/timer-wheel.ts";
-import { BodyReader } from "./body.ts";
 import { farewell } from "./farewell.ts";
 import type { HeadWriter } from "./head-writer.ts";
 import { localReply } from "./local-reply.ts";
+import { MessageBody } from "./message-body.ts";
 import { readRequest } from "./read-request.ts";
 import { ResponseWriter } from "./response-writer.ts";
 
@@ -52,13 +52,15 @@ export class ServerConnection extends TimerEntry implements SocketEvents, Downst
   readonly #options: ServerOptions;
   readonly #connection: ConnectionEvents;
   readonly #events: DownstreamEvents;
-  readonly #body = new BodyReader();
+  readonly #body = new MessageBody();
   readonly #response: ResponseWriter;
   #state = HEAD;
   #input: Buffer | undefined;
   #at = 0;
   #bodyOpen = false;
   #bodyBegun = false;
+  /** It is settled whether the body keeps its framing. */
+  #formed = false;
   #discard = 0;
   #processing = false;
   /** A part of a head is in, and its time is running. */
@@ -98,7 +100,7 @@ export class ServerConnection extends TimerEntry implements SocketEvents, Downst
   }
 
   get requestDone(): boolean {
-    return this.#body.done;
+    return this.#body.done && this.#state !== BODY;
   }
 
   get headBytes(): number {
@@ -120,31 +122,42 @@ export class ServerConnection extends TimerEntry implements SocketEvents, Downst
 
   // The request.
 
-  takeBody(_framed: boolean): Buffer | undefined {
+  takeBody(framed: boolean): Buffer | undefined {
     const input = this.#input;
+    const body = this.#body;
     if (this.#state !== BODY || input === undefined) return undefined;
-    const start = this.#at;
-    const end = this.#body.read(input, start, input.length);
+    this.#beginBody(framed);
     this.#bodyBegun = true;
-    this.#consumed(end);
-    if (this.#body.done) {
+    this.#consumed(body.take(input, this.#at, input.length));
+    if (body.last) {
       this.#state = WAITING;
       this.socket.resume();
     }
-    return end > start ? input.subarray(start, end) : undefined;
+    return body.end > body.start ? body.bytes.subarray(body.start, body.end) : undefined;
   }
 
-  openBody(_framed: boolean, room: boolean): void {
+  openBody(framed: boolean, room: boolean): void {
+    this.#beginBody(framed);
     this.#bodyOpen = true;
     if (this.#body.refused < 0) {
       this.#malformed();
       return;
+    }
+    if (this.#body.trailers !== undefined && this.#state === BODY) {
+      this.#state = WAITING;
+      this.#events.requestTrailers(this.#body.trailers);
     }
     if (!room) {
       this.socket.pause();
       return;
     }
     this.resume();
+  }
+
+  #beginBody(framed: boolean): void {
+    if (this.#formed) return;
+    this.#formed = true;
+    this.#body.keepFraming(framed || !this.head.chunked);
   }
 
   resume(): void {
@@ -208,7 +221,8 @@ export class ServerConnection extends TimerEntry implements SocketEvents, Downst
       this.#linger();
       return;
     }
-    if (this.#state === BODY) {
+    this.#body.release();
+    if (this.#state === BODY && !this.#body.done) {
       // Answered before the body was in: read the rest of a small one, or end here.
       this.#discard = MAX_DISCARD;
       this.#bodyOpen = true;
@@ -295,6 +309,7 @@ export class ServerConnection extends TimerEntry implements SocketEvents, Downst
     this.#state = this.#body.done ? WAITING : BODY;
     this.#continued = false;
     this.#bodyBegun = false;
+    this.#formed = false;
     this.#consumed(after);
     this.#events.request(head);
     return true;
@@ -302,25 +317,32 @@ export class ServerConnection extends TimerEntry implements SocketEvents, Downst
 
   #readBody(): boolean {
     const input = this.#input as Buffer;
-    const start = this.#at;
-    const end = this.#body.read(input, start, input.length);
-    const discarding = this.#discard > 0;
+    if (this.#discard > 0) return this.#discardBody(input);
+    const body = this.#body;
+    this.#consumed(body.take(input, this.#at, input.length));
     this.#bodyBegun = true;
-    const { done } = this.#body;
-    if (done) this.#state = discarding ? HEAD : WAITING;
-    this.#consumed(end);
-    if (discarding) {
-      this.#discard -= end - start;
-      if (this.#body.refused < 0 || this.#discard <= 0) this.#linger();
-      else if (done) this.#discard = 0;
-      return done;
-    }
-    const goOn = end === start && !done ? true : this.#events.requestBody(input, start, end, done);
-    if (this.#body.refused < 0) {
+    const { done, last, bytes, start, end } = body;
+    if (done) this.#state = WAITING;
+    const goOn = end === start && !last ? true : this.#events.requestBody(bytes, start, end, last);
+    if (body.refused < 0) {
       this.#malformed();
       return false;
     }
+    if (done && !last && body.trailers !== undefined) this.#events.requestTrailers(body.trailers);
     if (!goOn && !done) this.socket.pause();
+    return done;
+  }
+
+  /** Reads on through a body that nobody wants, up to a limit. */
+  #discardBody(input: Buffer): boolean {
+    const start = this.#at;
+    const end = this.#body.read(input, start, input.length);
+    const { done } = this.#body;
+    if (done) this.#state = HEAD;
+    this.#consumed(end);
+    this.#discard -= end - start;
+    if (this.#body.refused < 0 || this.#discard <= 0) this.#linger();
+    else if (done) this.#discard = 0;
     return done;
   }
 

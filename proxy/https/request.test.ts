@@ -1,9 +1,7 @@
-import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { DialEvents } from "../net/listen.ts";
 import { fakeSocket } from "../net/socket.fake.ts";
 import { readAll, request } from "./request.ts";
-import { Unchunker } from "./unchunk.ts";
 
 /** A request whose connection the test holds. */
 function setup(fields: { method?: "GET" | "POST"; body?: string; url?: string } = {}) {
@@ -152,32 +150,5 @@ describe("a request", () => {
     const { connect, raw } = setup({ url: "https://a/b%0d%0aX:%20y" });
     connect();
     expect(raw.text.split("\r\n").filter((line) => line.startsWith("X"))).toEqual([]);
-  });
-});
-
-describe("taking off chunk framing", () => {
-  it("gives the data back, wherever the bytes are cut", () => {
-    fc.assert(
-      fc.property(
-        fc.array(fc.string({ unit: "binary-ascii", minLength: 1, maxLength: 40 })),
-        fc.array(fc.nat(300), { maxLength: 20 }),
-        (data, cuts) => {
-          const framed = Buffer.from(`${data.map(chunk).join("")}0\r\ntrailer: 1\r\n\r\n`, "latin1");
-          const unchunker = new Unchunker();
-          const bounds = [
-            0,
-            ...cuts.map((cut) => Math.min(cut, framed.length)).sort((a, b) => a - b),
-            framed.length,
-          ];
-          const parts = bounds.slice(1).flatMap((end, i) => unchunker.take(framed, bounds[i] ?? 0, end));
-          expect(Buffer.concat(parts).toString("latin1")).toBe(data.join(""));
-        },
-      ),
-    );
-  });
-
-  it("does not mind sizes in capitals and extensions", () => {
-    const parts = new Unchunker().take(Buffer.from("A;name=value\r\n0123456789\r\n0\r\n\r\n"), 0, 33);
-    expect(Buffer.concat(parts).toString()).toBe("0123456789");
   });
 });

@@ -7,7 +7,6 @@ import type { UpstreamEvents, UpstreamFailure } from "../http/streams.ts";
 import { ResponseConnection } from "../http1/response-connection.ts";
 import type { Dial, DialEvents } from "../net/listen.ts";
 import { dialVerified } from "./dial.ts";
-import { Unchunker } from "./unchunk.ts";
 
 export interface HttpsRequest {
   readonly method: "GET" | "POST";
@@ -80,7 +79,6 @@ class Exchange implements UpstreamEvents {
   readonly #reject: (error: unknown) => void;
   #dial: Dial | undefined;
   #connection: ResponseConnection | undefined;
-  #unchunker: Unchunker | undefined;
   readonly #parts: Uint8Array[] = [];
   #unread = 0;
   #paused = false;
@@ -120,17 +118,14 @@ class Exchange implements UpstreamEvents {
   informational(): void {}
 
   response(head: ResponseHead, bytes: Buffer, start: number, end: number): boolean {
-    if (head.chunked) this.#unchunker = new Unchunker();
     this.#resolve({ status: head.status, body: { [Symbol.asyncIterator]: () => this.#read() } });
     return this.responseBody(bytes, start, end);
   }
 
   responseBody(bytes: Buffer, start: number, end: number): boolean {
-    const parts = this.#unchunker?.take(bytes, start, end) ?? [bytes.subarray(start, end)];
-    for (const part of parts) {
-      if (part.length === 0) continue;
-      this.#parts.push(part);
-      this.#unread += part.length;
+    if (end > start) {
+      this.#parts.push(bytes.subarray(start, end));
+      this.#unread += end - start;
     }
     if (this.#parts.length > 0) this.#wake();
     this.#paused = this.#unread > maxUnread;

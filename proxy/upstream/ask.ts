@@ -74,7 +74,6 @@ class Collector implements UpstreamEvents {
   #size = 0;
   #status = 0;
   #contentType = "";
-  #chunked = false;
 
   constructor(max: number, done: (answer: Answer) => void, fail: (message: string) => void) {
     this.#max = max;
@@ -90,7 +89,6 @@ class Collector implements UpstreamEvents {
     end: number,
   ): boolean {
     this.#status = head.status;
-    this.#chunked = head.chunked;
     this.#contentType = head.header("content-type") ?? "";
     return this.#take(bytes, start, end);
   }
@@ -105,11 +103,10 @@ class Collector implements UpstreamEvents {
   }
   responseTrailers(): void {}
   complete(): void {
-    const raw = Buffer.concat(this.#parts);
     this.#done({
       status: this.#status,
       contentType: this.#contentType,
-      body: this.#chunked ? unchunk(raw) : raw,
+      body: Buffer.concat(this.#parts),
     });
   }
   switched(socket: Socket): void {
@@ -120,19 +117,4 @@ class Collector implements UpstreamEvents {
     this.#fail(message);
   }
   endpointWritable(): void {}
-}
-
-/** The data of a chunked body that a `BodyReader` has found well-formed. */
-export function unchunk(bytes: Buffer): Buffer {
-  const parts: Buffer[] = [];
-  let at = 0;
-  for (;;) {
-    const lineEnd = bytes.indexOf("\r\n", at);
-    if (lineEnd < 0) break;
-    const size = Number.parseInt(bytes.toString("latin1", at, lineEnd), 16);
-    if (!(size > 0)) break;
-    parts.push(bytes.subarray(lineEnd + 2, lineEnd + 2 + size));
-    at = lineEnd + 2 + size + 2;
-  }
-  return Buffer.concat(parts);
 }

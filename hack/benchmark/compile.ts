@@ -1,6 +1,6 @@
 /**
  * How long compiling takes: everything in a cluster of SERVICES services (default 1,000), and what one change costs.
- * Run: node hack/bench/compile.ts [SERVICES]
+ * Run: node hack/benchmark/compile.ts [SERVICES]
  */
 import { createCompiler } from "../../control/compile/index.ts";
 import type { Change, Inputs, Snapshot } from "../../control/compile/inputs.ts";

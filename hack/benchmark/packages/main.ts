@@ -1,6 +1,6 @@
 /**
  * What a Kubernetes client library costs: resident memory and time of its import, and TCP connections that 30
- * sequential requests open, against a plain HTTP server that counts them. Run by `hack/bench/packages/run`, which
+ * sequential requests open, against a plain HTTP server that counts them. Run by `hack/benchmark/packages/run`, which
  * installs the packages beside the cache, outside the repository.
  */
 import { execFileSync } from "node:child_process";

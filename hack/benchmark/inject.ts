@@ -2,7 +2,7 @@
  * How long the injector's own work takes, from the review's text to the answer's text: what a request costs besides
  * HTTPS. Prints a table; asserts nothing, as machines differ.
  *
- *     node_modules/.bin/node hack/bench/inject.ts [rounds]
+ *     node_modules/.bin/node hack/benchmark/inject.ts [rounds]
  */
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";

@@ -1,0 +1,48 @@
+/** Loads by generators of our own: an open loop, and handshakes. */
+import { join } from "node:path";
+import { bunPath } from "../../../test/support/proxy.ts";
+import { runLoad } from "../processes.ts";
+import type { Found, Load } from "./load.ts";
+
+const generator = (name: string) => join(import.meta.dirname, "../generators", `${name}.ts`);
+
+/** Requests at a rate, each due at its own time. */
+export function openLoop(options: { readonly rate: number; readonly connections: number }): Load {
+  return async ({ front, path }, seconds) => {
+    const numbers = [options.rate, options.connections, seconds].map(String);
+    const argv = [bunPath(), generator("open-loop"), front.host, String(front.port), path, ...numbers];
+    return foundIn(await runLoad(argv, (seconds + 30) * 1000));
+  };
+}
+
+/** New connections with mutual TLS, straight to the server's proxy. */
+export function handshakes(mode: "full" | "resumed"): Load {
+  return async ({ mutual, path, identities, backendPort }, seconds) => {
+    const { certificate, key, trust } = identities.client;
+    const sni = `outbound_.${backendPort}_._.web.demo.svc.cluster.local`;
+    const files = [certificate, key, trust];
+    const argv = [
+      process.execPath,
+      generator("handshakes"),
+      mutual.host,
+      String(mutual.port),
+      path,
+      sni,
+      ...files,
+      mode,
+    ];
+    const output = await runLoad([...argv, "16", String(seconds)], (seconds + 30) * 1000);
+    const { count = 0, resumed = 0 } = JSON.parse(output) as Record<string, number>;
+    if (mode === "resumed" && resumed < count * 0.9) {
+      throw new Error(`it resumes no sessions: ${resumed} of ${count} handshakes were resumed`);
+    }
+    if (mode === "full" && resumed > 0)
+      throw new Error(`${resumed} of ${count} handshakes were not full ones`);
+    return foundIn(output);
+  };
+}
+
+function foundIn(output: string): Found {
+  const { count = 0, seconds = 1, p50 = 0, p99 = 0, p999 = 0 } = JSON.parse(output) as Record<string, number>;
+  return { count, seconds, latency: { p50, p99, p999 } };
+}

@@ -6,12 +6,15 @@ import { testSettings } from "./inject/fixtures.ts";
 import { ports, written } from "./inject/names.ts";
 import { logLevels } from "./inject/options.ts";
 import { proxyConfigFields } from "./inject/proxy-config.ts";
+import { headerVariables } from "./validate/header-operations.ts";
 import { retryConditions } from "./validate/retries.ts";
+import { unhonoured } from "./validate/unhonoured.ts";
 import { knownKinds, validatedKinds } from "./validate/validate.ts";
 
 const read = (name: string) => readFileSync(join(import.meta.dirname, "../docs", name), "utf8");
 const injection = read("injection.md");
 const validation = read("validation.md");
+const semantics = read("semantics.md");
 
 /** Whatever stands in backquotes. */
 const quoted = (text: string) => new Set([...text.matchAll(/`([^`\n]+)`/g)].map(([, code]) => code));
@@ -84,7 +87,23 @@ describe("docs/validation.md", () => {
     for (const kind of knownKinds) expect(others.includes(kind)).toBe(!validatedKinds.includes(kind));
   });
 
+  test.each(headerVariables)("documents the variable %s", (name) => {
+    expect(quoted(validation)).toContain(name);
+  });
+
   test.each(retryConditions)("documents the retry condition %s", (name) => {
     expect(quoted(validation)).toContain(name);
+  });
+});
+
+describe("docs/semantics.md", () => {
+  test("lists the fields that are not honoured yet, row by row as the table of the webhook has them", () => {
+    const section = semantics.split("## Accepted, and not honoured yet")[1]?.split(/^## /m)[0] ?? "";
+    const documented = section.split("\n").filter((line) => /^\| [A-Z][A-Za-z]+ \| `/.test(line));
+    const rows = unhonoured.map(({ kind, field, values, instead }) => {
+      const only = values === undefined ? "" : `: ${values.map((value) => `\`${value}\``).join(", ")}`;
+      return `| ${kind} | \`${field}\`${only} | ${instead} |`;
+    });
+    expect(documented).toEqual(rows);
   });
 });

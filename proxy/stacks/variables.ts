@@ -9,7 +9,8 @@ type Variable = (
   response: ResponseHead | undefined,
 ) => string | undefined;
 
-const variables: Readonly<Record<string, Variable>> = {
+/** docs/validation.md lists them. */
+export const variables: Readonly<Record<string, Variable>> = {
   REQ: (request, argument) => either(argument, (name) => requestHeader(request, name)),
   PROTOCOL: () => "HTTP/1.1",
   START_TIME: ({ context, exchange }) =>

@@ -141,6 +141,11 @@ export class Field {
     this.#report.duplicate(this.path, this.value, why);
   }
 
+  /** Warns in words that name their own field. */
+  tell(message: string): void {
+    this.#report.warn(message);
+  }
+
   warn(message: string): void {
     this.#report.warn(this.path === "" ? message : `${this.path}: ${message}`);
   }

@@ -13,6 +13,35 @@ export function isToken(text: string): boolean {
   return token.test(text);
 }
 
+/** How a message is framed and what its connection does is not for routes to say. */
+const framing = [
+  "content-length",
+  "transfer-encoding",
+  "connection",
+  "keep-alive",
+  "proxy-connection",
+  "upgrade",
+];
+
+/** The variables that have a value; the last ones in responses only. docs/validation.md lists them. */
+export const headerVariables: readonly string[] = [
+  "REQ",
+  "PROTOCOL",
+  "START_TIME",
+  "HOSTNAME",
+  "ROUTE_NAME",
+  "UPSTREAM_CLUSTER",
+  "DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT",
+  "DOWNSTREAM_DIRECT_REMOTE_ADDRESS_WITHOUT_PORT",
+  "DOWNSTREAM_LOCAL_ADDRESS",
+  "DOWNSTREAM_LOCAL_ADDRESS_WITHOUT_PORT",
+  "DOWNSTREAM_LOCAL_PORT",
+  "RESP",
+  "RESPONSE_CODE",
+  "UPSTREAM_HOST",
+  "UPSTREAM_REMOTE_ADDRESS_WITHOUT_PORT",
+];
+
 /** `headers`: what is set, added and removed on the request and the response. Of a route or of one destination. */
 export function checkHeaderOperations(field: Field): void {
   if (!field.present || !field.object(["request", "response"])) return;
@@ -50,6 +79,8 @@ function checkName(name: string, field: Field, authorityAllowed: boolean): void 
     field.forbidden("pseudo headers other than :authority cannot be changed");
   } else if (!headerName.test(name)) {
     field.invalid("the header's name must be letters, digits, '-' or '_'", name);
+  } else if (framing.includes(name.toLowerCase())) {
+    field.warn("has no effect: messages are framed by whoever sends them");
   }
 }
 
@@ -66,6 +97,12 @@ function checkHeaderValue(field: Field): void {
   }
   if (!isBalancedFormat(text)) {
     field.invalid("must close every %VARIABLE% it opens; a literal percent sign is written %%");
+    return;
+  }
+  for (const [, name] of text.matchAll(/%%|%([A-Z][A-Z0-9_]*)(?:\([^)]*\))?(?::[0-9]+)?%/g)) {
+    if (name !== undefined && !headerVariables.includes(name)) {
+      field.warn(`%${name}% is not honoured yet: it is empty`);
+    }
   }
 }
 

@@ -258,6 +258,14 @@ describe("an HTTP route", () => {
       ],
     },
     {
+      what: "operations on headers that frame messages",
+      own: { headers: { request: { set: { "Content-Length": "1" }, remove: ["connection"] } } },
+      says: [
+        "spec.http[0].headers.request.set[Content-Length]: has no effect: messages are framed by whoever sends them",
+        "spec.http[0].headers.request.remove[0]: has no effect: messages are framed by whoever sends them",
+      ],
+    },
+    {
       what: "a large direct response",
       own: { directResponse: { status: 200, body: { string: "x".repeat(102_401) } } },
       says: [

@@ -4,6 +4,7 @@ import { checkAuthorizationPolicy } from "./authorization-policy.ts";
 import { checkDestinationRule } from "./destination-rule.ts";
 import { Field } from "./field.ts";
 import { checkPeerAuthentication } from "./peer-authentication.ts";
+import { warnUnhonoured } from "./unhonoured.ts";
 import { checkVirtualService } from "./virtual-service.ts";
 
 interface Kind {
@@ -77,8 +78,9 @@ export function validate(object: unknown, namespace = "default"): ValidationResu
     }
   }
   checkDryRun(root, name);
-  if (kind.check === undefined) root.warn(`${name} is admitted without validation`);
+  if (kind.check === undefined) root.warn(`${name} is admitted without validation, and not honoured yet`);
   else kind.check(root.at("spec"), text(root.at("metadata").at("namespace").value) ?? namespace);
+  warnUnhonoured(root.at("spec"), name);
   return report;
 }
 

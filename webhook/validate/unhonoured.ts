@@ -1,0 +1,201 @@
+/**
+ * Fields that are accepted, as Istio accepts them, and that this version does not act on. Whoever sets one is told so at
+ * admission; docs/semantics.md lists the same rows, and a test walks every field of the schemas to see that one which
+ * the compiler does not read stands here. To close a gap is to delete its row.
+ */
+import { isObject } from "../json.ts";
+import type { Field } from "./field.ts";
+
+export interface Unhonoured {
+  readonly kind: "VirtualService" | "DestinationRule" | "AuthorizationPolicy";
+  /**
+   * Its path in `spec`, with `[]` for any item. Paths that begin with `trafficPolicy` hold for the policies of subsets and
+   * ports, too.
+   */
+  readonly field: string;
+  /** Only these values are not honoured, `*` at the end for any rest; absent: the field at all. */
+  readonly values?: readonly string[];
+  /** What happens instead: short, since warnings are cut at 120 characters. */
+  readonly instead: string;
+}
+
+const noLimit = "there is no limit";
+const plainTry = "a call fails rather than go out in plaintext";
+
+export const unhonoured: readonly Unhonoured[] = [
+  { kind: "VirtualService", field: "http[].mirror", instead: "nothing is copied" },
+  { kind: "VirtualService", field: "http[].mirrors", instead: "nothing is copied" },
+  {
+    kind: "VirtualService",
+    field: "http[].retries.perTryTimeout",
+    instead: "the route's timeout alone holds",
+  },
+  { kind: "VirtualService", field: "http[].retries.backoff", instead: "retries follow at once" },
+  {
+    kind: "VirtualService",
+    field: "http[].retries.retryRemoteLocalities",
+    instead: "locality plays no part",
+  },
+  {
+    kind: "VirtualService",
+    field: "http[].retries.retryIgnorePreviousHosts",
+    values: ["false"],
+    instead: "endpoints that failed are avoided",
+  },
+  { kind: "VirtualService", field: "http[].match[].name", instead: "logs name the route alone" },
+  { kind: "VirtualService", field: "http[].match[].statPrefix", instead: "metrics go by destination" },
+  {
+    kind: "VirtualService",
+    field: "tcp[].match[].sourceSubnet",
+    instead: "it has no effect in Istio either",
+  },
+
+  { kind: "DestinationRule", field: "workloadSelector", instead: "the rule is left out" },
+  {
+    kind: "DestinationRule",
+    field: "trafficPolicy.loadBalancer.consistentHash",
+    instead: "balanced by LEAST_REQUEST",
+  },
+  { kind: "DestinationRule", field: "trafficPolicy.loadBalancer.warmup", instead: "full share at once" },
+  {
+    kind: "DestinationRule",
+    field: "trafficPolicy.loadBalancer.warmupDurationSecs",
+    instead: "full share at once",
+  },
+  {
+    kind: "DestinationRule",
+    field: "trafficPolicy.loadBalancer.localityLbSetting",
+    instead: "locality plays no part",
+  },
+  {
+    kind: "DestinationRule",
+    field: "trafficPolicy.loadBalancer.backendUtilization",
+    instead: "balanced by LEAST_REQUEST",
+  },
+  {
+    kind: "DestinationRule",
+    field: "trafficPolicy.loadBalancer.zoneAwareLbSetting",
+    instead: "zones play no part",
+  },
+  { kind: "DestinationRule", field: "trafficPolicy.connectionPool.tcp.maxConnections", instead: noLimit },
+  {
+    kind: "DestinationRule",
+    field: "trafficPolicy.connectionPool.tcp.maxConnectionDuration",
+    instead: noLimit,
+  },
+  {
+    kind: "DestinationRule",
+    field: "trafficPolicy.connectionPool.tcp.tcpKeepalive",
+    instead: "the system's default holds",
+  },
+  {
+    kind: "DestinationRule",
+    field: "trafficPolicy.connectionPool.http.http1MaxPendingRequests",
+    instead: noLimit,
+  },
+  { kind: "DestinationRule", field: "trafficPolicy.connectionPool.http.http2MaxRequests", instead: noLimit },
+  { kind: "DestinationRule", field: "trafficPolicy.connectionPool.http.maxRetries", instead: noLimit },
+  {
+    kind: "DestinationRule",
+    field: "trafficPolicy.connectionPool.http.h2UpgradePolicy",
+    values: ["UPGRADE"],
+    instead: "HTTP/1.1 is sent as it came",
+  },
+  {
+    kind: "DestinationRule",
+    field: "trafficPolicy.connectionPool.http.useClientProtocol",
+    values: ["true"],
+    instead: "HTTP/1.1 is sent as it came",
+  },
+  {
+    kind: "DestinationRule",
+    field: "trafficPolicy.connectionPool.http.maxConcurrentStreams",
+    instead: noLimit,
+  },
+  { kind: "DestinationRule", field: "trafficPolicy.connectionPool.http.http2KeepAlive", instead: "no pings" },
+  { kind: "DestinationRule", field: "trafficPolicy.outlierDetection", instead: "no endpoint is set aside" },
+  {
+    kind: "DestinationRule",
+    field: "trafficPolicy.outlierDetection.consecutiveErrors",
+    instead: "see consecutive5xxErrors",
+  },
+  {
+    kind: "DestinationRule",
+    field: "trafficPolicy.tls.mode",
+    values: ["SIMPLE", "MUTUAL"],
+    instead: plainTry,
+  },
+  { kind: "DestinationRule", field: "trafficPolicy.tls.credentialName", instead: "name files instead" },
+  { kind: "DestinationRule", field: "trafficPolicy.tls.caCrl", instead: "revocation is not looked at" },
+  { kind: "DestinationRule", field: "trafficPolicy.tunnel", instead: "connections go straight to the host" },
+  { kind: "DestinationRule", field: "trafficPolicy.proxyProtocol", instead: "no header is sent" },
+  { kind: "DestinationRule", field: "trafficPolicy.retryBudget", instead: noLimit },
+
+  {
+    kind: "AuthorizationPolicy",
+    field: "rules[].from[].source.requestPrincipals",
+    instead: "no request has one",
+  },
+  {
+    kind: "AuthorizationPolicy",
+    field: "rules[].from[].source.notRequestPrincipals",
+    instead: "no request has one",
+  },
+  {
+    kind: "AuthorizationPolicy",
+    field: "rules[].when[].key",
+    values: ["request.auth.*"],
+    instead: "no request has a token",
+  },
+];
+
+const policies = [
+  "trafficPolicy",
+  "trafficPolicy.portLevelSettings[]",
+  "subsets[].trafficPolicy",
+  "subsets[].trafficPolicy.portLevelSettings[]",
+];
+
+/** Everywhere in a spec that a row speaks of. */
+export function fieldsOf({ field }: Pick<Unhonoured, "field">): string[] {
+  const within = /^trafficPolicy\.(.*)$/.exec(field)?.[1];
+  return within === undefined ? [field] : policies.map((policy) => `${policy}.${within}`);
+}
+
+/** Warns of each row that the object makes use of, by the first place where it does. */
+export function warnUnhonoured(spec: Field, kind: string, rows = unhonoured): void {
+  for (const row of rows) {
+    if (row.kind !== kind) continue;
+    const used = fieldsOf(row)
+      .flatMap((path) => present(spec.value, path.split("."), spec.path))
+      .filter(({ value }) => concerns(row, value));
+    const [first] = used;
+    if (first === undefined) continue;
+    const more = used.length > 1 ? ` (and ${used.length - 1} more)` : "";
+    const what = row.values === undefined ? "" : ` ${String(first.value)}`;
+    spec.tell(`${first.path}:${what} not honoured yet${more}: ${row.instead}`);
+  }
+}
+
+function concerns({ values }: Unhonoured, value: unknown): boolean {
+  if (values === undefined) return true;
+  const text = String(value);
+  return values.some((one) => (one.endsWith("*") ? text.startsWith(one.slice(0, -1)) : text === one));
+}
+
+/** The values that are present under a path, each with where it stands. */
+function present(
+  value: unknown,
+  names: readonly string[],
+  path: string,
+): { readonly path: string; readonly value: unknown }[] {
+  const [name, ...rest] = names;
+  if (value === undefined || value === null) return [];
+  if (name === undefined) return [{ path, value }];
+  const member = name.replace("[]", "");
+  if (!isObject(value) || !Object.hasOwn(value, member)) return [];
+  const found = value[member];
+  if (member === name) return present(found, rest, `${path}.${member}`);
+  if (!Array.isArray(found)) return [];
+  return found.flatMap((item, index) => present(item, rest, `${path}.${member}[${index}]`));
+}

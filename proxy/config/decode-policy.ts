@@ -45,7 +45,7 @@ export const connectionPool: Decoder<ConnectionPool> = object({
   useClientProtocol: optional(flag),
   maxConcurrentStreams: optional(whole),
   retryBudget: optional(
-    object({ percent: number(0, 100), minRetryConcurrency: whole, budgetIntervalMs: whole }),
+    object({ percent: number(0, 100), minRetryConcurrency: whole, budgetIntervalMs: optional(whole) }),
   ),
 });
 

@@ -44,7 +44,7 @@ export class ClientConnection extends ResponseConnection implements Upstream {
       }
     } else if (head.chunked && !request.framed) throw new Error("a chunked body without its framing");
     if (!writer.request(head, request.edits, request.drop, additions)) {
-      this.close();
+      this.giveBack();
       return TOO_LARGE;
     }
     this.begin(events, head.method === "HEAD", head.upgrade && head.webSocket, request.framed);
@@ -96,7 +96,7 @@ export class ClientConnection extends ResponseConnection implements Upstream {
   }
 
   decline(): void {
-    this.close();
+    this.giveBack();
   }
 }
 

@@ -22,7 +22,8 @@ export class ResponseConnection implements SocketEvents {
   readonly socket: Socket;
   /** Requests begun. */
   requests = 0;
-  /** For the pool: monotonic ms since when it is idle. */
+  /** For the pool: monotonic ms since when it is open, and since when it is idle. */
+  openedAt = 0;
   idleSince = 0;
   readonly #owner: ClientOwner;
   readonly #head = new ResponseHead();
@@ -76,6 +77,11 @@ export class ResponseConnection implements SocketEvents {
 
   resume(): void {
     this.socket.resume();
+  }
+
+  /** Nothing was sent on it: it is free for another. */
+  giveBack(): void {
+    if (this.usable) this.#owner.free(this);
   }
 
   /** Closes an idle connection in order. */

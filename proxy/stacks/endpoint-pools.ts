@@ -2,9 +2,10 @@
  * The pools of one endpoint, by cluster: connections are shared only where nothing about them differs (the SNI names the
  * subset, and timeouts are the cluster's). Kept on the endpoint's handle, so they live as long as the workload does.
  */
-import type { Cluster, EndpointHandle, Identity } from "../config/view.ts";
+import type { Cluster, ConnectionPool, EndpointHandle, Identity } from "../config/view.ts";
 import type { Dial, DialError, DialEvents } from "../net/listen.ts";
 import { Pool, type PoolLimits } from "../upstream/pool.ts";
+import { breakerOf } from "./breakers.ts";
 import { ALPN_HTTP1, type Context, MUTUAL_PORT, outboundSni } from "./context.ts";
 
 /** Envoy's default for idle upstream connections is an hour; a peer's proxy keeps them longer than that. */
@@ -15,6 +16,14 @@ export class EndpointPool extends Pool {
   /** Metric rows by response code, bound when first needed; for plain HTTP without flags. */
   readonly rows = new Map<number, number>();
   #labels: object | undefined;
+  #policy: ConnectionPool | undefined;
+
+  /** Goes by the cluster's policy, which may be another than when the pool was made. */
+  follow({ policy }: Cluster): void {
+    if (policy.connectionPool === this.#policy) return;
+    this.#policy = policy.connectionPool;
+    this.limits = limitsOf(policy.connectionPool);
+  }
 
   /** The rows, forgotten when the endpoint's labels have changed since they were bound. */
   rowsOf(labels: object | undefined): Map<number, number> {
@@ -35,11 +44,13 @@ class EndpointPools {
       pool = make();
       this.#pools.set(cluster.name, pool);
     }
+    pool.follow(cluster);
     return pool;
   }
 
+  /** The endpoint has left the mesh. */
   close(): void {
-    for (const pool of this.#pools.values()) pool.close();
+    for (const pool of this.#pools.values()) pool.evacuate();
   }
 }
 
@@ -48,8 +59,6 @@ export function poolOf(context: Context, cluster: Cluster, endpoint: EndpointHan
   let { pool } = endpoint;
   if (!(pool instanceof EndpointPools)) {
     pool = new EndpointPools();
-    // A handle that has left the configuration is not told again: nothing may stay idle on it.
-    if (endpoint.removed) pool.close();
     endpoint.pool = pool;
   }
   return (pool as EndpointPools).of(cluster, () => makePool(context, cluster, endpoint));
@@ -59,24 +68,25 @@ function makePool(context: Context, cluster: Cluster, endpoint: EndpointHandle):
   const connect = connectorOf(context, cluster, endpoint, ALPN_HTTP1);
   const pool: EndpointPool = new EndpointPool({
     connect: (connected, failed) => connect({ connected, failed }),
-    limits: limitsOf(cluster),
+    limits: limitsOf(cluster.policy.connectionPool),
     wheel: context.wheel,
     writer: context.writer,
-    counters: cluster.counters,
+    breaker: breakerOf(cluster),
     now: context.now,
     dialFailed: (error) => countFailure(context, error),
   });
+  // A handle that has left the configuration is not told again: nothing may stay idle on it.
   if (endpoint.removed) pool.close();
   return pool;
 }
 
-function limitsOf({ policy }: Cluster): PoolLimits {
-  const { connectionPool } = policy;
+function limitsOf(pool: ConnectionPool): PoolLimits {
   return {
-    connectTimeoutMs: connectionPool.connectTimeoutMs,
-    // 0 is no limit of the user's; the peer's proxy has one.
-    idleTimeoutMs: connectionPool.idleTimeoutMs || IDLE_MS,
-    maxRequestsPerConnection: connectionPool.maxRequestsPerConnection ?? 0,
+    connectTimeoutMs: pool.connectTimeoutMs,
+    // As in Istio, TCP's holds where HTTP's is not set. 0 is no limit of the user's; the peer's proxy has one.
+    idleTimeoutMs: (pool.idleTimeoutMs ?? pool.tcpIdleTimeoutMs) || IDLE_MS,
+    maxRequestsPerConnection: pool.maxRequestsPerConnection ?? 0,
+    maxConnectionMs: pool.maxConnectionDurationMs ?? 0,
   };
 }
 

@@ -16,7 +16,9 @@ import type { Socket } from "../net/socket.ts";
 import { splice } from "../net/splice.ts";
 import { UNKNOWN } from "../telemetry/labels.ts";
 import { decodePeer } from "../telemetry/peer.ts";
-import type { Pool, Waiter } from "../upstream/pool.ts";
+import { OVERFLOW, type Waiter } from "../upstream/pool.ts";
+import type { ApplicationPool } from "./application-pools.ts";
+import { countOverflow, OVERLOADED, overflowText } from "./breakers.ts";
 import { type Context, TUNNEL_IDLE_MS } from "./context.ts";
 import type { InboundConnection } from "./inbound-connection.ts";
 import type { InboundReport } from "./inbound-report.ts";
@@ -30,7 +32,7 @@ export class InboundRequest
   readonly context: Context;
   readonly connection: InboundConnection;
   readonly exchange: Exchange;
-  readonly pool: Pool;
+  readonly pool: ApplicationPool;
   edits: HeadEdits | undefined;
   /** Made up here for a request that came without; "" otherwise. */
   requestId = "";
@@ -45,11 +47,13 @@ export class InboundRequest
   #reconnects = 0;
   #layer = 0;
   #path = "";
+  /** Counted as under way to the application. */
+  #entered = false;
 
   constructor(
     context: Context,
     connection: InboundConnection,
-    pool: Pool,
+    pool: ApplicationPool,
     layers: readonly InboundLayer[],
     report: InboundReport,
   ) {
@@ -152,6 +156,18 @@ export class InboundRequest
     return "done";
   }
 
+  /** Counts the request as under way to the application until it ends; false when there are too many. */
+  enter(): boolean {
+    this.#entered = this.pool.follow(this.policy).breaker.beginRequest();
+    return this.#entered;
+  }
+
+  /** Too much at once. The application has not seen the request, which does not mean that others have room. */
+  overflow(limit: "requests" | "pending"): InboundVerdict {
+    countOverflow(this.context.telemetry, "inbound", limit);
+    return this.fail(503, "UO", `${overflowText(limit, `port ${this.connection.port}`)}\n`, OVERLOADED);
+  }
+
   acquired(upstream: Upstream): void {
     const { exchange, connection } = this;
     if (!exchange.active) {
@@ -172,6 +188,10 @@ export class InboundRequest
   }
 
   unavailable(error: DialError): void {
+    if (error === OVERFLOW) {
+      this.overflow("pending");
+      return;
+    }
     const message = `upstream connect error before headers: ${error.message}\n`;
     // A peer's proxy may ask another endpoint, whatever the method: the application never saw the request.
     const unserved = this.connection.caller.id === undefined ? "" : `${PEER_HEADER}: unserved\r\n`;
@@ -214,6 +234,8 @@ export class InboundRequest
   }
 
   ended(): void {
+    if (this.#entered) this.pool.breaker.endRequest(this.context.now());
+    this.#entered = false;
     this.#report.request(this);
   }
 

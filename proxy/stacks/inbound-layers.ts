@@ -83,6 +83,9 @@ export const limitRate: InboundLayer = (request) => {
   return "next";
 };
 
+/** What the port takes at a time: more is refused at once. */
+export const limitLoad: InboundLayer = (request) => (request.enter() ? "next" : request.overflow("requests"));
+
 /** On a connection to the application. */
 export const sendToApplication: InboundLayer = (request) => {
   const upstream = request.pool.acquire(request);

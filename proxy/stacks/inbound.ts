@@ -9,6 +9,7 @@
  *   │  authenticate         RequestAuthentication: 401 for a token that is not good; none at all passes
  *   │  authorize            AuthorizationPolicy, by the peer's identity, the token's and the request: 403
  *   │  limitRate            local rate limits: 429
+ *   │  limitLoad            connectionPool: what is too much at once is refused
  *   │  sendToApplication    on a pooled connection to the pod's own address, which nft leaves alone for our user id
  *   └─ anything else        InboundTcp: authorized once, for the connection
  */
@@ -17,26 +18,16 @@ import { FirstSpeakers } from "../detect/first-speaker.ts";
 import type { Accepted } from "../net/listen.ts";
 import type { AcceptedPeer } from "../net/tls.ts";
 import type { Workload } from "../telemetry/labels.ts";
-import { Pool } from "../upstream/pool.ts";
+import { ApplicationPools } from "./application-pools.ts";
 import { ALPN_TCP, type Context, OWN_PORTS, portOfSni } from "./context.ts";
 import { detectProtocol } from "./detecting.ts";
 import { serveHttp } from "./http-connection.ts";
 import { type InboundConnection, mutualConnection, plaintextConnection } from "./inbound-connection.ts";
 import { type InboundLayer, InboundRequest } from "./inbound-http.ts";
-import { admit, authenticate, authorize, limitRate, sendToApplication } from "./inbound-layers.ts";
+import { admit, authenticate, authorize, limitLoad, limitRate, sendToApplication } from "./inbound-layers.ts";
 import { InboundReport } from "./inbound-report.ts";
 import { InboundTcp } from "./inbound-tcp.ts";
 import type { Spare, SpareEvents } from "./spare.ts";
-
-const CONNECT_MS = 10_000;
-/**
- * Applications close idle connections when they like (Node after 5 s, gunicorn after 2), and a request that meets such a close
- * is lost. Opening one on the loopback costs 30 µs, so none is kept for longer than any server we know.
- */
-const IDLE_MS = 1_000;
-
-/** Ports of one application; whoever tries more than these finds out nothing and fills no memory. */
-const MAX_POOLS = 256;
 
 export interface Inbound {
   /** Handles connections accepted on 15006. */
@@ -47,31 +38,24 @@ export interface Inbound {
 
 export function createInbound(context: Context, self: Workload): Inbound {
   const report = new InboundReport(context, self);
-  const layers: readonly InboundLayer[] = [admit, authenticate, authorize, limitRate, sendToApplication];
-  const pools = new Map<string, Pool>();
+  const layers: readonly InboundLayer[] = [
+    admit,
+    authenticate,
+    authorize,
+    limitRate,
+    limitLoad,
+    sendToApplication,
+  ];
+  const pools = new ApplicationPools(context);
   const { telemetry } = context;
   const counted = {
     http: telemetry.connections.of("inbound", "http"),
     tcp: telemetry.connections.of("inbound", "tcp"),
   };
 
-  const poolFor = (address: string, port: number): Pool => {
-    const key = `${address}|${port}`;
-    let pool = pools.get(key);
-    if (pool === undefined) {
-      const [oldest] = pools;
-      if (pools.size >= MAX_POOLS && oldest !== undefined) {
-        pools.delete(oldest[0]);
-        oldest[1].close();
-      }
-      pool = applicationPool(context, address, port);
-      pools.set(key, pool);
-    }
-    return pool;
-  };
   const serveRequests = (connection: InboundConnection, first: Buffer | undefined) => {
     counted.http.value++;
-    const pool = poolFor(connection.address, connection.port);
+    const pool = pools.of(connection.address, connection.port);
     const create = () => new InboundRequest(context, connection, pool, layers, report);
     serveHttp(context, "inbound", connection.socket, first, create);
   };
@@ -123,16 +107,4 @@ export function createInbound(context: Context, self: Workload): Inbound {
       else serveRequests(connection, undefined);
     },
   };
-}
-
-function applicationPool(context: Context, address: string, port: number): Pool {
-  return new Pool({
-    connect: (connected, failed) => context.dialler.plain(address, port, { connected, failed }),
-    limits: { connectTimeoutMs: CONNECT_MS, idleTimeoutMs: IDLE_MS, maxRequestsPerConnection: 0 },
-    wheel: context.wheel,
-    writer: context.writer,
-    counters: { connections: 0 },
-    now: context.now,
-    dialFailed: (error) => void context.telemetry.dialFailures.of("inbound", error.reason).value++,
-  });
 }

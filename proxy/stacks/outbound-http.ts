@@ -2,6 +2,7 @@
  * An HTTP request on its way out: what each layer of the outbound stack knows of it. On an HTTP/1 connection one object serves
  * the requests one after another, so that a request allocates nothing but its route's lookups.
  */
+import type { Breaker } from "../breaker/breaker.ts";
 import type { Cluster, EndpointHandle, MeshView, RouteRequest, RouteResult, Target } from "../config/view.ts";
 import { DROP_CLIENT_CERT, type HeadEdits } from "../http/edits.ts";
 import { Exchange, type ExchangeOwner } from "../http/exchange.ts";
@@ -23,7 +24,8 @@ import type { Socket } from "../net/socket.ts";
 import { splice } from "../net/splice.ts";
 import { editsOf, type HeaderStep } from "../route/headers.ts";
 import { newTraceparent } from "../trace/traceparent.ts";
-import type { Waiter } from "../upstream/pool.ts";
+import { OVERFLOW, type Waiter } from "../upstream/pool.ts";
+import { countOverflow, OVERLOADED, overflowText } from "./breakers.ts";
 import { type Context, TUNNEL_IDLE_MS } from "./context.ts";
 import type { EndpointPool } from "./endpoint-pools.ts";
 import { withDelay } from "./outbound-faults.ts";
@@ -71,6 +73,7 @@ export class OutboundRequest implements ExchangeOwner, RouteRequest, Waiter {
   /** Counts requests, so that what was waited for on behalf of an earlier one is told apart. */
   #generation = 0;
   #begun: EndpointHandle | undefined;
+  #breaker: Breaker | undefined;
   #pause: Pause | undefined;
   /** The trace context of a request that came without; "" until it is sent. */
   #traceparent = "";
@@ -191,7 +194,24 @@ export class OutboundRequest implements ExchangeOwner, RouteRequest, Waiter {
     exchange.send(upstream, this.edits, DROP_CLIENT_CERT, additions);
   }
 
+  /** Counts the request as under way to its cluster until it ends; false when there are too many. */
+  enter(breaker: Breaker): boolean {
+    if (!breaker.beginRequest()) return false;
+    this.#breaker = breaker;
+    return true;
+  }
+
+  /** Too much at once. */
+  overflow(limit: "requests" | "pending"): Verdict {
+    countOverflow(this.context.telemetry, "outbound", limit);
+    return this.fail(503, "UO", overflowText(limit, this.cluster?.name ?? this.authority), OVERLOADED);
+  }
+
   unavailable(error: DialError): void {
+    if (error === OVERFLOW) {
+      this.overflow("pending");
+      return;
+    }
     this.#retryOr("connect-failure", () =>
       this.fail(503, "UF", `upstream connect error before headers: ${error.message}`),
     );
@@ -280,6 +300,8 @@ export class OutboundRequest implements ExchangeOwner, RouteRequest, Waiter {
 
   ended(): void {
     this.#endpointDone(this.exchange.status);
+    this.#breaker?.endRequest(this.context.now());
+    this.#breaker = undefined;
     this.#pause = undefined;
     if (this.delayed) this.exchange.flags = withDelay(this.exchange.flags);
     this.#report.request(this);

@@ -2,6 +2,7 @@
 import { ConfigError } from "../config/errors.ts";
 import type { MeshView, Target } from "../config/view.ts";
 import { oneLine } from "../route/format.ts";
+import { breakerOf } from "./breakers.ts";
 import { poolOf } from "./endpoint-pools.ts";
 import { firstView } from "./first-view.ts";
 import type { Layer } from "./outbound-http.ts";
@@ -124,6 +125,13 @@ export const followRoute: Layer = (request) => {
   }
 };
 
+/** What the cluster takes at a time: more is refused at once. */
+export const limitLoad: Layer = (request) => {
+  const { cluster } = request;
+  if (cluster === undefined || request.enter(breakerOf(cluster))) return "next";
+  return request.overflow("requests");
+};
+
 /** The endpoint for this try: never one that failed while another is there. */
 export const chooseEndpoint: Layer = (request) => {
   const { cluster, context, destination, attempt, target } = request;
@@ -135,7 +143,6 @@ export const chooseEndpoint: Layer = (request) => {
     return request.fail(503, "UH", `no healthy upstream: ${cluster.name} has no ready endpoint`);
   request.endpoint = endpoint;
   request.pool = poolOf(context, cluster, endpoint);
-  cluster.counters.requests++;
   return "next";
 };
 

@@ -14,6 +14,7 @@
  *   │  injectFault          failures on purpose, before anything is spent and any timeout runs
  *   │  shareOrigin          CORS: preflights end here
  *   │  followRoute          timeout, rewrite and headers; redirects and direct responses end here
+ *   │  limitLoad            connectionPool: what is too much at once is refused
  *   │  chooseEndpoint       the balancer's choice; a retry begins again here
  *   │  send                 on a pooled connection: mutual TLS to the endpoint's proxy, or plaintext
  *   └─ anything else        OutboundTcp: one endpoint for the connection's life
@@ -34,6 +35,7 @@ import {
   chooseRoute,
   findTarget,
   followRoute,
+  limitLoad,
   loadService,
   passThrough,
   send,
@@ -59,6 +61,7 @@ export function createOutbound(context: Context, self: Workload): (accepted: Acc
       injectFault,
       shareOrigin,
       followRoute,
+      limitLoad,
       chooseEndpoint,
       send,
     ],

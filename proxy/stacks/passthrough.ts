@@ -1,6 +1,7 @@
 /** Connections to where the application wanted, for destinations that no service claims (Istio's PassthroughCluster). */
 import type { EndpointHandle } from "../config/view.ts";
 import type { Destination } from "../net/original-destination.ts";
+import { unlimited } from "./breakers.ts";
 import type { Context } from "./context.ts";
 import { countFailure, EndpointPool } from "./endpoint-pools.ts";
 
@@ -19,7 +20,7 @@ export class Passthrough {
   readonly #context: Context;
   readonly #entries = new Map<string, Entry>();
   readonly #pools = new WeakMap<EndpointHandle, EndpointPool>();
-  readonly counters = { connections: 0 };
+  readonly #breaker = unlimited();
 
   constructor(context: Context) {
     this.#context = context;
@@ -61,10 +62,15 @@ export class Passthrough {
     const context = this.#context;
     const pool = new EndpointPool({
       connect: (connected, failed) => context.dialler.plain(address, port, { connected, failed }),
-      limits: { connectTimeoutMs: CONNECT_MS, idleTimeoutMs: IDLE_MS, maxRequestsPerConnection: 0 },
+      limits: {
+        connectTimeoutMs: CONNECT_MS,
+        idleTimeoutMs: IDLE_MS,
+        maxRequestsPerConnection: 0,
+        maxConnectionMs: 0,
+      },
       wheel: context.wheel,
       writer: context.writer,
-      counters: this.counters,
+      breaker: this.#breaker,
       now: context.now,
       dialFailed: (error) => countFailure(context, error),
     });

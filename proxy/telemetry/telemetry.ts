@@ -44,6 +44,11 @@ export class Telemetry {
     "weft_retries_total",
     "Requests sent again to another endpoint or connection.",
   );
+  readonly overflows = new Counters(
+    "weft_overflows_total",
+    "Requests, connections and retries that a limit of a connectionPool refused.",
+    ["side", "limit"],
+  );
   readonly plaintextRefused = new Counters(
     "weft_plaintext_refused_total",
     "Plaintext connections closed because the port takes mutual TLS only.",
@@ -91,6 +96,7 @@ export class Telemetry {
       this.dialFailures,
       this.parseErrors,
       this.retries,
+      this.overflows,
       this.plaintextRefused,
       this.denied,
       this.tokensRefused,

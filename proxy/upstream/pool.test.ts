@@ -1,4 +1,5 @@
 import { describe, expect, it, vi } from "vitest";
+import { Breaker } from "../breaker/breaker.ts";
 import type { UpstreamEvents } from "../http/streams.ts";
 import type { ClientConnection } from "../http1/client-connection.ts";
 import { HeadWriter } from "../http1/head-writer.ts";
@@ -31,7 +32,7 @@ function setUp(limits: Partial<PoolLimits> = {}) {
   const time = new FakeTime();
   const wheel = new TimerWheel(time, 10);
   const dials: Dialled[] = [];
-  const counters = { connections: 0 };
+  const counters = { requests: 0, pending: 0, connections: 0, retries: 0 };
   const dialFailed = vi.fn();
   const pool = new Pool({
     connect(connected, failed) {
@@ -51,10 +52,16 @@ function setUp(limits: Partial<PoolLimits> = {}) {
         },
       };
     },
-    limits: { connectTimeoutMs: 1_000, idleTimeoutMs: 5_000, maxRequestsPerConnection: 0, ...limits },
+    limits: {
+      connectTimeoutMs: 1_000,
+      idleTimeoutMs: 5_000,
+      maxRequestsPerConnection: 0,
+      maxConnectionMs: 0,
+      ...limits,
+    },
     wheel,
     writer,
-    counters,
+    breaker: new Breaker(counters, undefined),
     now: () => time.now(),
     dialFailed,
   });
@@ -121,7 +128,8 @@ describe("a pool", () => {
     socket.onEnd();
     expect(pool.acquire(new Waiting())).toBeUndefined();
     expect(dials).toHaveLength(2);
-    expect(counters.connections).toBe(0);
+    // The one on its way.
+    expect(counters.connections).toBe(1);
   });
 
   it("tells a waiter that no connection can be made, in time or at all", () => {

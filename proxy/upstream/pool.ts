@@ -1,9 +1,12 @@
 /**
- * Idle HTTP/1.1 connections to one endpoint, and who waits for one.
+ * HTTP/1.1 connections to one endpoint that are idle, and who waits for one.
  *
- * The newest idle connection is used first, so that the others grow old and close. A waiter gets whichever comes
- * first, a connection that falls free or the one that is dialled for it.
+ * The newest idle connection is used first, so that the others grow old and close. Who waits gets whichever comes first, a
+ * connection that falls free or one that is opened for the pool; the breaker says how many may wait and how many connections
+ * there may be. A connection that cannot be opened fails one who waits, and only if nobody else's is on its way to them.
  */
+import type { Breaker } from "../breaker/breaker.ts";
+import type { Claimant } from "../breaker/slots.ts";
 import { ClientConnection } from "../http1/client-connection.ts";
 import type { HeadWriter } from "../http1/head-writer.ts";
 import type { ClientOwner } from "../http1/response-connection.ts";
@@ -14,23 +17,33 @@ import { TimerEntry, type TimerWheel } from "../net/timer-wheel.ts";
 /** Opens connections to the endpoint; one of the two is called once unless the dial is cancelled. */
 export type Connector = (connected: (socket: Socket) => void, failed: (error: DialError) => void) => Dial;
 
-/** Someone who wants a connection; intrusive, so that waiting allocates nothing. */
+/** Someone who wants a connection. */
 export interface Waiter {
   /** The connection is the waiter's to `send` on. */
   acquired(connection: ClientConnection): void;
-  /** No connection could be made; nothing was sent. */
+  /** There is no connection for it, and nothing was sent. For `OVERFLOW` it is called from within `acquire`. */
   unavailable(error: DialError): void;
 }
+
+/** As many wait as may. */
+export const OVERFLOW: DialError = {
+  reason: "overflow",
+  message:
+    "too many requests wait for a connection: http1MaxPendingRequests of the destination's connectionPool",
+};
+/** Another endpoint may be asked at once. */
+export const REMOVED: DialError = {
+  reason: "removed",
+  message: "the endpoint left the mesh before there was a connection to it",
+};
 
 export interface PoolLimits {
   readonly connectTimeoutMs: number;
   readonly idleTimeoutMs: number;
   /** 0: as many requests as come. */
   readonly maxRequestsPerConnection: number;
-}
-
-export interface PoolCounters {
-  connections: number;
+  /** From its opening; it serves its last request to the end. 0: as long as it lives. */
+  readonly maxConnectionMs: number;
 }
 
 export interface PoolOptions {
@@ -38,129 +51,259 @@ export interface PoolOptions {
   readonly limits: PoolLimits;
   readonly wheel: TimerWheel;
   readonly writer: HeadWriter;
-  readonly counters: PoolCounters;
+  readonly breaker: Breaker;
   /** Monotonic ms. */
   now(): number;
   dialFailed(error: DialError): void;
 }
 
-export class Pool extends TimerEntry implements ClientOwner {
+export class Pool extends TimerEntry implements ClientOwner, Claimant {
+  /** May be replaced: what is open goes by them from then on. */
+  limits: PoolLimits;
   readonly #options: PoolOptions;
+  /** The one that has been idle for longest stands first. */
   readonly #idle: ClientConnection[] = [];
-  readonly #waiting: Waiter[] = [];
-  #dialling = 0;
+  /** In their order, with the monotonic ms since when. */
+  readonly #waiting = new Map<Waiter, number>();
+  readonly #opening = new Set<Opening>();
   #closed = false;
 
   constructor(options: PoolOptions) {
     super();
     this.#options = options;
+    this.limits = options.limits;
   }
 
   get idleConnections(): number {
     return this.#idle.length;
   }
 
-  /** An idle connection now, or undefined: then the waiter is called later, unless it is `forget`ten. */
+  /** An idle connection now, or undefined: then the waiter is called, later but for `OVERFLOW`, unless it is `forget`ten. */
   acquire(waiter: Waiter, fresh = false): ClientConnection | undefined {
+    const { breaker, now } = this.#options;
     while (!fresh && this.#idle.length > 0) {
       const connection = this.#idle.pop() as ClientConnection;
       if (connection.usable) return connection;
     }
-    this.#waiting.push(waiter);
-    if (this.#dialling < this.#waiting.length) this.#dial();
+    if (!breaker.beginWait()) {
+      waiter.unavailable(OVERFLOW);
+      return undefined;
+    }
+    this.#waiting.set(waiter, now());
+    this.#open();
     return undefined;
   }
 
   /** The waiter has no use for a connection any more. */
   forget(waiter: Waiter): void {
-    const at = this.#waiting.indexOf(waiter);
-    if (at >= 0) this.#waiting.splice(at, 1);
+    if (this.#leave(waiter)) this.#withdraw();
   }
 
-  /** The endpoint is gone: closes what is idle; what is in use closes when it falls free. */
+  /** Serves who waits, and keeps nothing: idle connections close now, the others when they fall free. */
   close(): void {
     this.#closed = true;
     this.#options.wheel.disarm(this);
-    for (const connection of this.#idle.splice(0)) connection.close();
+    while (this.evict()) {}
   }
 
+  /** The endpoint is gone: closes, gives up what is being opened, and sends who waits elsewhere. */
+  evacuate(): void {
+    this.close();
+    // Later: whoever removes an endpoint is in the middle of a change of configuration.
+    queueMicrotask(() => this.#sendAway());
+  }
+
+  #sendAway(): void {
+    const { wheel, breaker } = this.#options;
+    const waiters = [...this.#waiting.keys()];
+    for (const waiter of waiters) this.#leave(waiter);
+    this.#withdraw();
+    for (const opening of [...this.#opening]) {
+      wheel.disarm(opening);
+      opening.dial?.cancel();
+      this.#opening.delete(opening);
+      breaker.slots.release();
+    }
+    for (const waiter of waiters) waiter.unavailable(REMOVED);
+  }
+
+  // What a connection tells.
+
   free(connection: ClientConnection): void {
-    const { limits } = this.#options;
-    const worn =
-      limits.maxRequestsPerConnection > 0 && connection.requests >= limits.maxRequestsPerConnection;
-    const waiter = worn ? undefined : this.#waiting.shift();
+    const { breaker, now } = this.#options;
+    const worn = this.#worn(connection, now());
+    const waiter = worn ? undefined : this.#next();
     if (waiter !== undefined) {
       waiter.acquired(connection);
       return;
     }
-    if (worn || this.#closed) {
-      this.#options.counters.connections--;
-      connection.close();
-      if (this.#dialling < this.#waiting.length) this.#dial();
+    if (worn || this.#closed || breaker.slots.contended) {
+      this.#retire(connection);
+      this.#open();
       return;
     }
-    connection.idleSince = this.#options.now();
+    connection.idleSince = now();
     this.#idle.push(connection);
-    if (this.slot < 0) this.#options.wheel.arm(this, limits.idleTimeoutMs);
+    breaker.slots.offer(this);
+    this.#watch(connection);
   }
 
   gone(connection: ClientConnection): void {
-    this.#options.counters.connections--;
     const at = this.#idle.indexOf(connection);
     if (at >= 0) this.#idle.splice(at, 1);
+    this.#options.breaker.slots.release();
   }
 
-  /** Closes what has been idle for too long; the oldest stand first. */
-  expire(now: number): void {
-    const { limits, wheel, counters } = this.#options;
-    const idle = this.#idle;
-    let count = 0;
-    while (count < idle.length && (idle[count] as ClientConnection).idleSince + limits.idleTimeoutMs <= now)
-      count++;
-    for (const connection of idle.splice(0, count)) {
-      counters.connections--;
-      connection.close();
+  // What the breaker tells.
+
+  granted(): void {
+    if (this.#opening.size >= this.#waiting.size) {
+      this.#options.breaker.slots.release();
+      return;
     }
-    const oldest = idle[0];
-    if (oldest !== undefined) wheel.arm(this, Math.max(1, oldest.idleSince + limits.idleTimeoutMs - now));
+    this.#dial();
+    this.#open();
+  }
+
+  evict(): boolean {
+    const connection = this.#idle.shift();
+    if (connection === undefined) return false;
+    this.#retire(connection);
+    return true;
+  }
+
+  // Lifetimes.
+
+  #worn(connection: ClientConnection, now: number): boolean {
+    const { maxRequestsPerConnection: requests, maxConnectionMs } = this.limits;
+    return (
+      (requests > 0 && connection.requests >= requests) ||
+      (maxConnectionMs > 0 && connection.openedAt + maxConnectionMs <= now)
+    );
+  }
+
+  /** When an idle connection is to be closed. */
+  #due(connection: ClientConnection): number {
+    const { idleTimeoutMs, maxConnectionMs } = this.limits;
+    const idle = connection.idleSince + idleTimeoutMs;
+    return maxConnectionMs > 0 ? Math.min(idle, connection.openedAt + maxConnectionMs) : idle;
+  }
+
+  #watch(connection: ClientConnection): void {
+    const due = this.#due(connection);
+    if (this.slot >= 0 && this.deadline <= due) return;
+    const { wheel, now } = this.#options;
+    wheel.arm(this, Math.max(1, due - now()));
+  }
+
+  /** Closes idle connections whose time has come. */
+  expire(now: number): void {
+    for (const connection of this.#idle.splice(0)) {
+      if (this.#due(connection) <= now) this.#retire(connection);
+      else {
+        this.#idle.push(connection);
+        this.#watch(connection);
+      }
+    }
+  }
+
+  #retire(connection: ClientConnection): void {
+    connection.close();
+    this.#options.breaker.slots.release();
+  }
+
+  // Waiting and opening.
+
+  /** Who is to be served next, if anyone waits. */
+  #next(): Waiter | undefined {
+    if (this.#waiting.size === 0) return undefined;
+    const [waiter] = this.#waiting.keys();
+    if (waiter === undefined) return undefined;
+    this.#leave(waiter);
+    this.#withdraw();
+    return waiter;
+  }
+
+  #leave(waiter: Waiter): boolean {
+    if (!this.#waiting.delete(waiter)) return false;
+    this.#options.breaker.endWait();
+    return true;
+  }
+
+  /** As many connections as are waited for, as far as there may be. */
+  #open(): void {
+    const { slots } = this.#options.breaker;
+    while (this.#opening.size < this.#waiting.size) {
+      if (!slots.claim(this)) return;
+      this.#dial();
+    }
+  }
+
+  /** Gives the place among those that want a connection back when enough are on their way. */
+  #withdraw(): void {
+    if (this.#opening.size >= this.#waiting.size) this.#options.breaker.slots.withdraw(this);
   }
 
   #dial(): void {
-    const { connect, wheel, limits, counters } = this.#options;
-    this.#dialling++;
-    const deadline = new ConnectDeadline(() => {
-      dial.cancel();
-      this.#failed({ reason: "timeout", message: `no connection within ${limits.connectTimeoutMs} ms` });
+    const { connect, wheel, writer, now } = this.#options;
+    const { limits } = this;
+    const opening = new Opening((each) => {
+      each.dial?.cancel();
+      const message = `no connection within ${limits.connectTimeoutMs} ms`;
+      this.#failed(each, { reason: "timeout", message });
     });
-    wheel.arm(deadline, limits.connectTimeoutMs);
-    const dial = connect(
+    this.#opening.add(opening);
+    wheel.arm(opening, limits.connectTimeoutMs);
+    opening.dial = connect(
       (socket) => {
-        wheel.disarm(deadline);
-        this.#dialling--;
-        counters.connections++;
-        this.free(new ClientConnection(socket, this, this.#options.writer));
+        wheel.disarm(opening);
+        this.#opening.delete(opening);
+        const connection = new ClientConnection(socket, this, writer);
+        connection.openedAt = now();
+        this.free(connection);
       },
       (error) => {
-        wheel.disarm(deadline);
-        this.#failed(error);
+        wheel.disarm(opening);
+        this.#failed(opening, error);
       },
     );
   }
 
-  #failed(error: DialError): void {
-    this.#dialling--;
-    this.#options.dialFailed(error);
-    this.#waiting.shift()?.unavailable(error);
+  #failed(opening: Opening, error: DialError): void {
+    const { breaker, dialFailed } = this.#options;
+    this.#opening.delete(opening);
+    dialFailed(error);
+    const failing = this.#failing(error);
+    for (const waiter of failing) this.#leave(waiter);
+    breaker.slots.release();
+    this.#open();
+    this.#withdraw();
+    for (const waiter of failing) waiter.unavailable(error);
+  }
+
+  /** The one that it was for, unless others are on their way to all; with a timeout, all who have waited that long. */
+  #failing({ reason }: DialError): readonly Waiter[] {
+    const { now } = this.#options;
+    const failing: Waiter[] = [];
+    const before = reason === "timeout" ? now() - this.limits.connectTimeoutMs : Number.NEGATIVE_INFINITY;
+    for (const [waiter, since] of this.#waiting) {
+      const uncovered = failing.length === 0 && this.#waiting.size > this.#opening.size;
+      if (!uncovered && since > before) break;
+      failing.push(waiter);
+    }
+    return failing;
   }
 }
 
-class ConnectDeadline extends TimerEntry {
-  readonly #expired: () => void;
-  constructor(expired: () => void) {
+/** A connection on its way. */
+class Opening extends TimerEntry {
+  dial: Dial | undefined;
+  readonly #expired: (opening: Opening) => void;
+  constructor(expired: (opening: Opening) => void) {
     super();
     this.#expired = expired;
   }
   expire(): void {
-    this.#expired();
+    this.#expired(this);
   }
 }

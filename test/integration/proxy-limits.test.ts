@@ -1,0 +1,215 @@
+import type { Socket } from "node:net";
+import { afterEach, describe, expect, it } from "vitest";
+import {
+  endpoint,
+  endpointsObject,
+  entry,
+  indexObject,
+  serviceObject,
+  subset,
+  view,
+  workloadObject,
+} from "../../proxy/config/testdata.ts";
+import type { ConnectionPool } from "../../proxy/config/view.ts";
+import {
+  application,
+  eventually,
+  exchange,
+  ok,
+  statusOf,
+  TestClient,
+  TestProxy,
+  TestServer,
+} from "../support/proxy.ts";
+
+/** Each limit of `connectionPool`, seen by a client and by the application behind a real proxy. */
+const GET = "GET /x HTTP/1.1\r\nHost: web\r\n\r\n";
+
+const cleanUp: AsyncDisposable[] = [];
+afterEach(async () => {
+  for (const each of cleanUp.splice(0).reverse()) await each[Symbol.asyncDispose]();
+});
+function use<T extends AsyncDisposable>(resource: T): T {
+  cleanUp.push(resource);
+  return resource;
+}
+
+/** An application that answers when it is told to, and knows its connections. */
+class Held {
+  readonly waiting: Socket[] = [];
+  requests = 0;
+  readonly server: TestServer;
+  private constructor(server: TestServer) {
+    this.server = server;
+  }
+  static async start(): Promise<Held> {
+    const serve = application((_request, socket) => {
+      held.requests++;
+      held.waiting.push(socket);
+      return undefined;
+    });
+    const held: Held = new Held(use(await TestServer.start(serve)));
+    return held;
+  }
+  /** Answers the request that has waited for longest. */
+  answer(): void {
+    this.waiting.shift()?.write(ok("held"));
+  }
+  get open(): number {
+    return this.server.sockets.filter((each) => !each.destroyed && !each.readableEnded).length;
+  }
+}
+
+const at = (port: number) => endpoint("127.0.0.1", { ports: [{ port: 80, target: port }] });
+
+const objects = (port: number, pool: Partial<ConnectionPool>, protocol: "http" | "tcp" = "http") => [
+  indexObject("demo", [entry("demo", "web", { addresses: ["10.0.0.1"], ports: [{ port: 80, protocol }] })]),
+  serviceObject("demo", "web", {
+    common: view({ clusters: [subset("", { connectionPool: { connectTimeoutMs: 10_000, ...pool } })] }),
+  }),
+  endpointsObject("demo", "web", [at(port)]),
+  workloadObject("demo", "client", {
+    ports: [
+      { port, protocol, mtls: "PERMISSIVE" as const, connectionPool: { connectTimeoutMs: 10_000, ...pool } },
+    ],
+  }),
+];
+
+/** A proxy in front of the application; `port` is its listener on the side that is tested. */
+async function limited(
+  side: "outbound" | "inbound",
+  port: number,
+  pool: Partial<ConnectionPool>,
+  protocol: "http" | "tcp" = "http",
+): Promise<{ proxy: TestProxy; port: number }> {
+  const listener = {
+    outbound: { outbound: [{ listen: "127.0.0.1:0", destination: "10.0.0.1:80" }] },
+    inbound: { inbound: [{ listen: "127.0.0.1:0", destination: `127.0.0.1:${port}` }] },
+  }[side];
+  const proxy = use(
+    await TestProxy.start({
+      file: { ...listener, admin: "127.0.0.1:0" },
+      objects: objects(port, pool, protocol),
+    }),
+  );
+  return { proxy, port: proxy.port(side) };
+}
+
+async function ask(port: number): Promise<TestClient> {
+  const client = await TestClient.open(port);
+  cleanUp.push({ [Symbol.asyncDispose]: async () => client[Symbol.dispose]() });
+  return client.send(GET);
+}
+
+describe.each(["outbound", "inbound"] as const)("on the way %s", (side) => {
+  it("a request too many under way is refused at once, and there is room again when one ends", async () => {
+    const app = await Held.start();
+    const { proxy, port } = await limited(side, app.server.port, { http2MaxRequests: 1 });
+    const first = await ask(port);
+    await eventually(() => app.requests === 1);
+    const refused = await exchange(port, GET);
+    expect(statusOf(refused)).toBe(503);
+    expect(refused).toContain("x-envoy-overloaded: true\r\n");
+    expect(refused).toContain("http2MaxRequests");
+    expect(app.requests).toBe(1);
+    expect(await proxy.metric("weft_overflows_total", { side, limit: "requests" })).toBe(1);
+    expect(await proxy.metric("istio_requests_total", { response_flags: "UO" })).toBe(1);
+    app.answer();
+    await first.responses(1);
+    const next = await ask(port);
+    await eventually(() => app.requests === 2);
+    app.answer();
+    expect(statusOf(await next.responses(1))).toBe(200);
+  });
+
+  it("a request waits for the only connection, and one too many that would wait is refused", async () => {
+    const app = await Held.start();
+    const pool = { maxConnections: 1, http1MaxPendingRequests: 1 };
+    const { proxy, port } = await limited(side, app.server.port, pool);
+    const first = await ask(port);
+    await eventually(() => app.requests === 1);
+    const second = await ask(port);
+    await eventually(async () => {
+      const response = await exchange(port, GET);
+      return statusOf(response) === 503 && response.includes("http1MaxPendingRequests");
+    });
+    expect(await proxy.metric("weft_overflows_total", { side, limit: "pending" })).toBe(1);
+    app.answer();
+    expect(statusOf(await first.responses(1))).toBe(200);
+    await eventually(() => app.requests === 2);
+    app.answer();
+    expect(statusOf(await second.responses(1))).toBe(200);
+    expect(app.server.sockets).toHaveLength(1);
+  });
+
+  it("a request whose client leaves while it waits gives its place to the next", async () => {
+    const app = await Held.start();
+    const { port } = await limited(side, app.server.port, { maxConnections: 1, http1MaxPendingRequests: 1 });
+    await ask(port);
+    await eventually(() => app.requests === 1);
+    const leaver = await ask(port);
+    await eventually(async () => statusOf(await exchange(port, GET)) === 503);
+    leaver.socket.destroy();
+    // Whoever comes when its place is free waits in its stead.
+    let next = await ask(port);
+    await eventually(async () => {
+      if (next.received === "") return (await next.until((text) => text !== "", 50).catch(() => "")) === "";
+      next = await ask(port);
+      return false;
+    });
+    app.answer();
+    await eventually(() => app.requests === 2);
+    app.answer();
+    expect(statusOf(await next.responses(1))).toBe(200);
+  });
+
+  it("a connection serves as many requests as it may", async () => {
+    const app = await TestServer.start(application(() => ok("fine")));
+    use(app);
+    const { port } = await limited(side, app.port, { maxRequestsPerConnection: 2 });
+    using client = await TestClient.open(port);
+    for (let round = 1; round <= 5; round++) {
+      expect(statusOf(await client.send(GET).responses(round))).toBe(200);
+    }
+    expect(app.sockets).toHaveLength(3);
+  });
+
+  it("a connection serves no request after its longest life", async () => {
+    const app = await Held.start();
+    const { port } = await limited(side, app.server.port, { maxConnectionDurationMs: 300 });
+    const client = await ask(port);
+    await eventually(() => app.requests === 1);
+    await new Promise((resolve) => setTimeout(resolve, 400));
+    expect(app.open).toBe(1);
+    app.answer();
+    expect(statusOf(await client.responses(1))).toBe(200);
+    await eventually(() => app.open === 0);
+  });
+
+  it("a connection that is idle for too long is closed", async () => {
+    const app = await TestServer.start(application(() => ok("fine")));
+    use(app);
+    const { port } = await limited(side, app.port, { idleTimeoutMs: 200 });
+    expect(statusOf(await exchange(port, GET))).toBe(200);
+    await eventually(() => app.sockets.every((each) => each.readableEnded), 2_000);
+  });
+});
+
+describe("limits that change", () => {
+  it("hold for the next request, and for connections that are open already", async () => {
+    const app = await Held.start();
+    const { proxy, port } = await limited("outbound", app.server.port, { http2MaxRequests: 1 });
+    await ask(port);
+    await eventually(() => app.requests === 1);
+    expect(statusOf(await exchange(port, GET))).toBe(503);
+    await proxy.configure(objects(app.server.port, { http2MaxRequests: 2, idleTimeoutMs: 100 }));
+    await eventually(async () => {
+      const next = await ask(port);
+      await next.until((text) => text !== "" || app.requests === 2);
+      return app.requests === 2;
+    });
+    app.answer();
+    app.answer();
+    await eventually(() => app.open === 0);
+  });
+});

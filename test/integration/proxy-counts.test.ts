@@ -121,7 +121,10 @@ function requests(port: number, count: number, answered: () => void = () => {}):
       if (!received.startsWith("HTTP/1.1 200")) reject(new Error(`found ${received}; expected 200`));
       received = "";
       answered();
-      if (--left > 0) return socket.write(GET);
+      if (--left > 0) {
+        socket.write(GET);
+        return;
+      }
       socket.destroy();
       resolve();
     });
@@ -143,11 +146,11 @@ async function counted(proxy: TestProxy, front: TestProxy): Promise<Readonly<Rec
 
 describe("system calls for a request on a kept connection", () => {
   it.each([
-    ["a proxy in plaintext", () => [plain, plain]],
-    ["the client's proxy, with mutual TLS to the server's", () => [client, client]],
-    ["the server's proxy, with mutual TLS from the client's", () => [server, client]],
-  ] as const)("of %s: one write for each message, one read, one wait", async (_, proxies) => {
-    const [proxy, front] = proxies();
+    { of: "a proxy in plaintext", proxies: () => ({ proxy: plain, front: plain }) },
+    { of: "the client's proxy, mutual TLS ahead", proxies: () => ({ proxy: client, front: client }) },
+    { of: "the server's proxy, mutual TLS behind", proxies: () => ({ proxy: server, front: client }) },
+  ])("of $of: one write for each message, one read, one wait", async ({ proxies }) => {
+    const { proxy, front } = proxies();
     const found = await counted(proxy, front);
     expect(found.writes, "one write for the request, one for the response").toBeLessThanOrEqual(2.05);
     expect(found.reads, "one read for the request, one for the response").toBeLessThanOrEqual(2.05);

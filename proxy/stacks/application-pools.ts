@@ -1,9 +1,11 @@
 /** Connections to this workload's own application, by address and container port, with the limits of each port. */
 import type { Breaker } from "../breaker/breaker.ts";
 import type { ConnectionPool, InboundPolicy } from "../config/view.ts";
-import { Pool, type PoolLimits } from "../upstream/pool.ts";
+import type { MultiplexedLimits } from "../upstream/multiplexed-pool.ts";
+import { VersionedPool } from "../upstream/versioned-pool.ts";
 import { unlimited } from "./breakers.ts";
 import type { Context } from "./context.ts";
+import { speakerOf } from "./http2.ts";
 
 const CONNECT_MS = 10_000;
 /**
@@ -16,14 +18,15 @@ const IDLE_MS = 1_000;
 const MAX_POOLS = 256;
 
 /** The pool of one port, with the breaker that all of its traffic goes by. */
-export class ApplicationPool extends Pool {
+export class ApplicationPool extends VersionedPool {
   readonly breaker: Breaker;
   #policy: ConnectionPool | undefined;
 
   constructor(context: Context, address: string, port: number) {
     const breaker = unlimited();
     super({
-      connect: (connected, failed) => context.dialler.plain(address, port, { connected, failed }),
+      connector: () => (connected, failed) => context.dialler.plain(address, port, { connected, failed }),
+      speak: speakerOf(context),
       limits: limitsOf(undefined),
       wheel: context.wheel,
       writer: context.writer,
@@ -69,11 +72,13 @@ export class ApplicationPools {
   }
 }
 
-function limitsOf(pool: ConnectionPool | undefined): PoolLimits {
+function limitsOf(pool: ConnectionPool | undefined): MultiplexedLimits {
   return {
     connectTimeoutMs: pool?.connectTimeoutMs ?? CONNECT_MS,
     idleTimeoutMs: Math.min(pool?.idleTimeoutMs ?? IDLE_MS, IDLE_MS),
     maxRequestsPerConnection: pool?.maxRequestsPerConnection ?? 0,
     maxConnectionMs: pool?.maxConnectionDurationMs ?? 0,
+    // The application says itself how many it takes.
+    maxConcurrentStreams: 0,
   };
 }

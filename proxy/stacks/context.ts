@@ -44,6 +44,7 @@ export const OWN_PORTS: ReadonlySet<number> = new Set([15001, 15006, 15008, 1502
 /** The listener of a peer's proxy. */
 export const MUTUAL_PORT = 15008;
 export const ALPN_HTTP1 = "http/1.1";
+export const ALPN_HTTP2 = "h2";
 export const ALPN_TCP = "weft-tcp";
 
 /** As Envoy: a client connection without a request for an hour is over. */

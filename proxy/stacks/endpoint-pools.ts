@@ -4,15 +4,17 @@
  */
 import type { Cluster, ConnectionPool, EndpointHandle, Identity } from "../config/view.ts";
 import type { Dial, DialError, DialEvents } from "../net/listen.ts";
-import { Pool, type PoolLimits } from "../upstream/pool.ts";
+import type { MultiplexedLimits } from "../upstream/multiplexed-pool.ts";
+import { VersionedPool } from "../upstream/versioned-pool.ts";
 import { breakerOf } from "./breakers.ts";
-import { ALPN_HTTP1, type Context, MUTUAL_PORT, outboundSni } from "./context.ts";
+import { ALPN_HTTP1, ALPN_HTTP2, type Context, MUTUAL_PORT, outboundSni } from "./context.ts";
+import { speakerOf } from "./http2.ts";
 
 /** Envoy's default for idle upstream connections is an hour; a peer's proxy keeps them longer than that. */
 const IDLE_MS = 3_600_000 - 60_000;
 
 /** One pool with what the data path keeps beside it. */
-export class EndpointPool extends Pool {
+export class EndpointPool extends VersionedPool {
   /** Metric rows by response code, bound when first needed; for plain HTTP without flags. */
   readonly rows = new Map<number, number>();
   #labels: object | undefined;
@@ -65,9 +67,12 @@ export function poolOf(context: Context, cluster: Cluster, endpoint: EndpointHan
 }
 
 function makePool(context: Context, cluster: Cluster, endpoint: EndpointHandle): EndpointPool {
-  const connect = connectorOf(context, cluster, endpoint, ALPN_HTTP1);
   const pool: EndpointPool = new EndpointPool({
-    connect: (connected, failed) => connect({ connected, failed }),
+    connector(version) {
+      const connect = connectorOf(context, cluster, endpoint, version === 1 ? ALPN_HTTP1 : ALPN_HTTP2);
+      return (connected, failed) => connect({ connected, failed });
+    },
+    speak: speakerOf(context),
     limits: limitsOf(cluster.policy.connectionPool),
     wheel: context.wheel,
     writer: context.writer,
@@ -80,13 +85,14 @@ function makePool(context: Context, cluster: Cluster, endpoint: EndpointHandle):
   return pool;
 }
 
-function limitsOf(pool: ConnectionPool): PoolLimits {
+function limitsOf(pool: ConnectionPool): MultiplexedLimits {
   return {
     connectTimeoutMs: pool.connectTimeoutMs,
     // As in Istio, TCP's holds where HTTP's is not set. 0 is no limit of the user's; the peer's proxy has one.
     idleTimeoutMs: (pool.idleTimeoutMs ?? pool.tcpIdleTimeoutMs) || IDLE_MS,
     maxRequestsPerConnection: pool.maxRequestsPerConnection ?? 0,
     maxConnectionMs: pool.maxConnectionDurationMs ?? 0,
+    maxConcurrentStreams: pool.maxConcurrentStreams ?? 0,
   };
 }
 

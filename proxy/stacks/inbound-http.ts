@@ -17,6 +17,7 @@ import { splice } from "../net/splice.ts";
 import { UNKNOWN } from "../telemetry/labels.ts";
 import { decodePeer } from "../telemetry/peer.ts";
 import { OVERFLOW, type Waiter } from "../upstream/pool.ts";
+import { needsHttp1, upstreamVersion } from "../upstream/version.ts";
 import type { ApplicationPool } from "./application-pools.ts";
 import { countOverflow, OVERLOADED, overflowText } from "./breakers.ts";
 import { type Context, TUNNEL_IDLE_MS } from "./context.ts";
@@ -168,6 +169,24 @@ export class InboundRequest
     return this.fail(503, "UO", `${overflowText(limit, `port ${this.connection.port}`)}\n`, OVERLOADED);
   }
 
+  /**
+   * On a connection to the application: in the version that its port declares, else the client's. `fresh`: not on one that has
+   * sat idle.
+   */
+  send(fresh = false): InboundVerdict {
+    const { downstream, head } = this.exchange;
+    const { policy } = this;
+    // An upgrade between proxies is none for the application.
+    const kept = policy?.connectionPool?.useClientProtocol === true ? policy.connectionPool : undefined;
+    const version = needsHttp1(head)
+      ? 1
+      : upstreamVersion(downstream.version, policy?.protocol ?? "auto", kept);
+    const upstream = this.pool.acquire(this, version, fresh);
+    if (upstream === undefined) return "wait";
+    this.acquired(upstream);
+    return "done";
+  }
+
   acquired(upstream: Upstream): void {
     const { exchange, connection } = this;
     if (!exchange.active) {
@@ -211,8 +230,7 @@ export class InboundRequest
     ) {
       this.#reconnects++;
       this.context.telemetry.retries.of().value++;
-      const upstream = this.pool.acquire(this, true);
-      if (upstream !== undefined) this.acquired(upstream);
+      this.send(true);
       return;
     }
     const malformed = failure.kind === "malformed";

@@ -87,9 +87,4 @@ export const limitRate: InboundLayer = (request) => {
 export const limitLoad: InboundLayer = (request) => (request.enter() ? "next" : request.overflow("requests"));
 
 /** On a connection to the application. */
-export const sendToApplication: InboundLayer = (request) => {
-  const upstream = request.pool.acquire(request);
-  if (upstream === undefined) return "wait";
-  request.acquired(upstream);
-  return "done";
-};
+export const sendToApplication: InboundLayer = (request) => request.send();

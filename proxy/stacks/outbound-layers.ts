@@ -2,6 +2,7 @@
 import { ConfigError } from "../config/errors.ts";
 import type { MeshView, Target } from "../config/view.ts";
 import { oneLine } from "../route/format.ts";
+import { needsHttp1, upstreamVersion } from "../upstream/version.ts";
 import { breakerOf } from "./breakers.ts";
 import { poolOf } from "./endpoint-pools.ts";
 import { firstView } from "./first-view.ts";
@@ -146,10 +147,15 @@ export const chooseEndpoint: Layer = (request) => {
   return "next";
 };
 
-/** On a connection of the endpoint's pool, or a new one. */
+/** On a connection of the endpoint's pool, or a new one, in the version that the port, the policy or the client wants. */
 export const send: Layer = (request) => {
-  const connection = request.pool?.acquire(request, request.attempt.reconnects > 0);
-  if (connection === undefined) return "wait";
-  request.acquired(connection);
+  const { cluster, exchange } = request;
+  const client = exchange.downstream.version;
+  const version = needsHttp1(exchange.head)
+    ? 1
+    : upstreamVersion(client, cluster?.protocol ?? "auto", cluster?.policy.connectionPool);
+  const upstream = request.pool?.acquire(request, version, request.attempt.reconnects > 0);
+  if (upstream === undefined) return "wait";
+  request.acquired(upstream);
   return "done";
 };

@@ -4,6 +4,7 @@ import type { Destination } from "../net/original-destination.ts";
 import { unlimited } from "./breakers.ts";
 import type { Context } from "./context.ts";
 import { countFailure, EndpointPool } from "./endpoint-pools.ts";
+import { speakerOf } from "./http2.ts";
 
 /** Destinations remembered; one that is called again after that gets a new pool. */
 const MAX_DESTINATIONS = 1024;
@@ -61,12 +62,14 @@ export class Passthrough {
   #make({ address, port }: Destination): Entry {
     const context = this.#context;
     const pool = new EndpointPool({
-      connect: (connected, failed) => context.dialler.plain(address, port, { connected, failed }),
+      connector: () => (connected, failed) => context.dialler.plain(address, port, { connected, failed }),
+      speak: speakerOf(context),
       limits: {
         connectTimeoutMs: CONNECT_MS,
         idleTimeoutMs: IDLE_MS,
         maxRequestsPerConnection: 0,
         maxConnectionMs: 0,
+        maxConcurrentStreams: 0,
       },
       wheel: context.wheel,
       writer: context.writer,

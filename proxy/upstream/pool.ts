@@ -7,6 +7,7 @@
  */
 import type { Breaker } from "../breaker/breaker.ts";
 import type { Claimant } from "../breaker/slots.ts";
+import type { Upstream } from "../http/streams.ts";
 import { ClientConnection } from "../http1/client-connection.ts";
 import type { HeadWriter } from "../http1/head-writer.ts";
 import type { ClientOwner } from "../http1/response-connection.ts";
@@ -20,7 +21,7 @@ export type Connector = (connected: (socket: Socket) => void, failed: (error: Di
 /** Someone who wants a connection. */
 export interface Waiter {
   /** The connection is the waiter's to `send` on. */
-  acquired(connection: ClientConnection): void;
+  acquired(upstream: Upstream): void;
   /** There is no connection for it, and nothing was sent. For `OVERFLOW` it is called from within `acquire`. */
   unavailable(error: DialError): void;
 }

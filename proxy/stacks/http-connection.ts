@@ -20,6 +20,8 @@ export function serveHttp(
 ): void {
   const connection = new Http1(context, side, socket, create().exchange);
   if (first !== undefined) connection.server.data(first);
+  // Whoever had the socket before has been told of this already.
+  if (socket.ended) connection.server.ended();
 }
 
 class Http1 implements ConnectionEvents, Drainable {

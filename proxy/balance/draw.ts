@@ -4,7 +4,7 @@ import type { Candidate, Random } from "./candidate.ts";
 export type Draw = () => number;
 
 /** Constant time for equal weights, logarithmic for others. `candidates` must not be empty. */
-export function createDraw(candidates: readonly Candidate[], uniform: Random): Draw {
+export function createDraw(candidates: readonly Pick<Candidate, "weight">[], uniform: Random): Draw {
   const count = candidates.length;
   if (equalWeights(candidates)) return () => Math.floor(uniform() * count);
   let sum = 0;
@@ -22,7 +22,7 @@ export function createDraw(candidates: readonly Candidate[], uniform: Random): D
   };
 }
 
-export function equalWeights(candidates: readonly Candidate[]): boolean {
+export function equalWeights(candidates: readonly Pick<Candidate, "weight">[]): boolean {
   const weight = candidates[0]?.weight;
   return candidates.every((candidate) => candidate.weight === weight);
 }

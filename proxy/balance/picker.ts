@@ -1,29 +1,27 @@
-/**
- * Choosing the endpoint of the next request. One algorithm a file; each takes the endpoints of one snapshot and answers a
- * picker. Randomness comes in as a function, so that tests can seed it.
- */
+/** Choosing the endpoint of the next request among equals. One algorithm a file; randomness comes in as a function. */
 import type { LoadBalancer } from "../../crds/service-config.ts";
-import type { Candidate, Picker, Random } from "./candidate.ts";
+import type { Algorithm, Candidate, Random } from "./candidate.ts";
 import { leastRequest } from "./least-request.ts";
 import { random } from "./random.ts";
 import { roundRobin } from "./round-robin.ts";
+import { Warmup } from "./warmup.ts";
 
 /**
- * The picker of a policy. PASSTHROUGH connects to the original destination, which the data path knows (`Cluster.at`); where it
- * has none, any endpoint is as good. Consistent hashing takes its place here when the policy names a key.
+ * The algorithm of a policy without a hash. PASSTHROUGH connects to the original destination, which the data path knows
+ * (`Cluster.at`); where it has none, any endpoint is as good.
  */
-export function createPicker<T extends Candidate>(
-  policy: Pick<LoadBalancer, "simple">,
-  candidates: readonly T[],
+export function simpleAlgorithm<T extends Candidate>(
+  policy: Pick<LoadBalancer, "simple" | "warmup">,
   uniform: Random,
-): Picker<T> {
+): Algorithm<T> {
+  const warmup = policy.warmup && new Warmup(policy.warmup);
   switch (policy.simple) {
     case "ROUND_ROBIN":
-      return roundRobin(candidates, uniform);
+      return (_all, usable) => roundRobin(usable, uniform, warmup);
     case "LEAST_REQUEST":
-      return leastRequest(candidates, uniform);
+      return (_all, usable) => leastRequest(usable, uniform, warmup);
     case "RANDOM":
     case "PASSTHROUGH":
-      return random(candidates, uniform);
+      return (_all, usable) => random(usable, uniform);
   }
 }

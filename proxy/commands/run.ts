@@ -126,6 +126,7 @@ async function startSidecar(
     namespace: settings.namespace,
     workload: settings.workload,
     labels: settings.labels,
+    node: settings.node,
     clusterDomain: settings.clusterDomain,
     lastGood: createLastGoodStore(STATE_FOLDER, systemClock, log),
     clock: systemClock,

@@ -7,6 +7,8 @@ export interface Settings {
   /** The pod's addresses; the first is its primary one. */
   readonly podIps: readonly string[];
   readonly podUid: string;
+  /** The node that the pod runs on. */
+  readonly node: string | undefined;
   readonly serviceAccount: string;
   /** `Deployment/payment-v2`. */
   readonly workload: string;
@@ -57,6 +59,7 @@ export function readSettings(env: Readonly<Record<string, string | undefined>>):
     podName: env.WEFT_POD_NAME ?? "",
     podIps: need("WEFT_POD_IP").split(","),
     podUid: env.WEFT_POD_UID ?? "",
+    node: env.WEFT_NODE_NAME || undefined,
     serviceAccount: env.WEFT_SERVICE_ACCOUNT ?? "default",
     workload: need("WEFT_WORKLOAD"),
     labels: parse("WEFT_POD_LABELS", {}, stringMap),

@@ -1,8 +1,10 @@
 /** The clusters of one service: its endpoints by port and subset, each with its policy. Immutable; made when first asked for. */
 import type { ClusterPolicy, Endpoint, IndexPort, ServicePart } from "../../crds/service-config.ts";
 import type { Random } from "../balance/candidate.ts";
-import { createPicker } from "../balance/picker.ts";
-import type { EndpointRegistry } from "./endpoint.ts";
+import { compileHashPolicy } from "../balance/hash-policy.ts";
+import type { Place } from "../balance/locality.ts";
+import type { ClusterStates, Reached } from "./cluster-state.ts";
+import type { Handle } from "./endpoint.ts";
 import type { Cluster, EndpointHandle } from "./view.ts";
 
 export interface ClusterSources {
@@ -21,25 +23,25 @@ const defaultPolicy: ClusterPolicy = Object.freeze<ClusterPolicy>({
   tls: { mode: "AUTO", subjectAltNames: [] },
 });
 
+/** What every service's clusters share. */
+export interface ClusterContext {
+  readonly states: ClusterStates;
+  readonly place: Place;
+  readonly random: Random;
+}
+
 export class ServiceClusters {
   readonly sources: ClusterSources;
-  readonly #registry: EndpointRegistry;
-  readonly #random: Random;
+  readonly #context: ClusterContext;
   readonly #clusters = new Map<string, Cluster>();
 
   /** `previous` is the set that this one replaces: what it had in use is made at once, and handles that are gone end. */
-  constructor(
-    sources: ClusterSources,
-    registry: EndpointRegistry,
-    random: Random,
-    previous?: ServiceClusters,
-  ) {
+  constructor(sources: ClusterSources, context: ClusterContext, previous?: ServiceClusters) {
     this.sources = sources;
-    this.#registry = registry;
-    this.#random = random;
+    this.#context = context;
     const before = previous === undefined ? [] : previous.#clusters.values();
-    for (const { port, subset } of before) this.get(port, subset);
-    this.#retain();
+    for (const { name, port, subset } of before)
+      if (this.get(port, subset)?.name !== name) context.states.of(name).end();
   }
 
   /** The cluster of a service port and subset; undefined when the service has no such port or subset. */
@@ -79,7 +81,7 @@ export class ServiceClusters {
 
   /** Ends every handle: the service is gone. */
   close(): void {
-    this.#registry.retain(this.sources.part.key, new Set());
+    for (const { name } of this.#clusters.values()) this.#context.states.of(name).end();
   }
 
   #policy(port: number, subset: string): ClusterPolicy | undefined {
@@ -93,8 +95,11 @@ export class ServiceClusters {
 
   #make({ port, protocol }: IndexPort, policy: ClusterPolicy): Cluster {
     const { part } = this.sources;
+    const { states, place, random } = this.#context;
     const name = `outbound|${port}|${policy.subset}|${part.host}`;
-    const endpoints = this.#handles(port, policy);
+    const state = states.of(name);
+    const { handles, balancer } = state.update(this.#reach(port, policy), policy, place, random);
+    const { consistentHash } = policy.loadBalancer;
     return Object.freeze({
       name,
       host: part.host,
@@ -104,31 +109,34 @@ export class ServiceClusters {
       port,
       protocol,
       policy,
-      endpoints,
-      pick: createPicker(policy.loadBalancer, endpoints, this.#random),
-      at: (address: string) => endpoints.find((endpoint) => endpoint.address === address),
-      counters: this.#registry.counters(name),
+      endpoints: handles,
+      hashPolicy: consistentHash && compileHashPolicy(consistentHash),
+      // The handles of a cluster are its own: whatever is excluded came from here.
+      pick: (now: number, exclude?: readonly EndpointHandle[], hash?: number, elsewhere?: boolean) =>
+        balancer.pick(now, exclude as readonly Handle[] | undefined, hash, elsewhere),
+      at: byAddress(handles),
+      counters: state.counters,
     });
   }
 
-  #handles(port: number, policy: ClusterPolicy): readonly EndpointHandle[] {
+  /** The ready endpoints of the subset that have the port. */
+  #reach(port: number, policy: ClusterPolicy): readonly Reached[] {
     const labels = Object.entries(policy.labels);
-    const handles = new Set<EndpointHandle>();
-    for (const endpoint of this.sources.endpoints) {
-      if (!endpoint.ready || !labels.every(([key, value]) => endpoint.labels[key] === value)) continue;
+    return this.sources.endpoints.flatMap((endpoint) => {
+      if (!endpoint.ready || !labels.every(([key, value]) => endpoint.labels[key] === value)) return [];
       const target = endpoint.ports.find((each) => each.port === port)?.target;
-      if (target === undefined) continue;
-      const mtls = usesMtls(policy, endpoint, target);
-      handles.add(this.#registry.obtain(this.sources.part.key, endpoint, target, mtls));
-    }
-    return Object.freeze([...handles]);
+      return target === undefined ? [] : { endpoint, target, mtls: usesMtls(policy, endpoint, target) };
+    });
   }
+}
 
-  #retain(): void {
-    const inUse = new Set<EndpointHandle>();
-    for (const cluster of this.#clusters.values()) for (const handle of cluster.endpoints) inUse.add(handle);
-    this.#registry.retain(this.sources.part.key, inUse);
-  }
+/** Lookups by address, in a map that is made at the first. */
+function byAddress(handles: readonly Handle[]): (address: string) => EndpointHandle | undefined {
+  let map: Map<string, Handle> | undefined;
+  return (address) => {
+    map ??= new Map(handles.map((handle) => [handle.address, handle]));
+    return map.get(address);
+  };
 }
 
 /** AUTO follows the endpoint: mutual TLS where its proxy takes it. Any explicit mode ends that (Istio's auto mTLS). */

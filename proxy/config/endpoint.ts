@@ -1,8 +1,12 @@
-/** Endpoint handles: one object for as long as the same workload answers at the same address, whatever else changes. */
+/** Endpoint handles: one object of a cluster for as long as the same workload answers at the same address. */
 import type { Endpoint } from "../../crds/service-config.ts";
-import type { ClusterCounters, EndpointHandle } from "./view.ts";
+import type { Candidate } from "../balance/candidate.ts";
+import { PeakEwma } from "../balance/ewma.ts";
+import type { Detector } from "../outlier/detector.ts";
+import type { Monitor } from "../outlier/monitor.ts";
+import type { EndpointHandle } from "./view.ts";
 
-class Handle implements EndpointHandle {
+export class Handle implements EndpointHandle, Candidate {
   readonly address: string;
   readonly target: number;
   readonly mtls: boolean;
@@ -10,12 +14,19 @@ class Handle implements EndpointHandle {
   readonly workload: string | undefined;
   labels: Readonly<Record<string, string>>;
   locality: string | undefined;
+  node: string | undefined;
   weight: number;
   removed = false;
   active = 0;
+  readonly latency = new PeakEwma();
+  addedAt = Number.NaN;
   pool: EndpointHandle["pool"] = undefined;
+  #endpoint: Endpoint;
+  #monitor: Monitor | undefined;
+  #detector: Detector | undefined;
 
   constructor(endpoint: Endpoint, target: number, mtls: boolean) {
+    this.#endpoint = endpoint;
     this.address = endpoint.address;
     this.target = target;
     this.mtls = mtls;
@@ -23,25 +34,61 @@ class Handle implements EndpointHandle {
     this.workload = endpoint.workload;
     this.labels = endpoint.labels;
     this.locality = endpoint.locality;
+    this.node = endpoint.node;
     this.weight = share(endpoint.weight);
   }
 
-  update(endpoint: Endpoint): void {
+  /** Takes over what may change of the same endpoint. True when balancing has to know. */
+  update(endpoint: Endpoint): boolean {
+    if (endpoint === this.#endpoint) return false;
+    this.#endpoint = endpoint;
+    const weight = share(endpoint.weight);
+    const same =
+      weight === this.weight &&
+      endpoint.locality === this.locality &&
+      endpoint.node === this.node &&
+      equal(endpoint.labels, this.labels);
     this.labels = endpoint.labels;
     this.locality = endpoint.locality;
-    this.weight = share(endpoint.weight);
+    this.node = endpoint.node;
+    this.weight = weight;
+    return !same;
+  }
+
+  get ejected(): boolean {
+    return this.#monitor?.ejected === true;
   }
 
   begin(): void {
     this.active++;
   }
 
-  end(_status: number, _latencyMs: number, _now: number): void {
+  end(status: number, latencyMs: number, now: number): void {
     this.active--;
+    this.observe(status, latencyMs, now);
+  }
+
+  observe(status: number, latencyMs: number, now: number): void {
+    if (status < 0) {
+      this.latency.abandoned(latencyMs, now);
+      return;
+    }
+    if (status === 0 || status === 429 || status >= 500) this.latency.failed(latencyMs, now);
+    else this.latency.succeeded(latencyMs, now);
+    this.#monitor?.record(status, now);
+  }
+
+  /** Who decides whether it is set aside; undefined for nobody. */
+  watch(detector: Detector | undefined): void {
+    if (detector === this.#detector) return;
+    if (this.#monitor !== undefined) this.#detector?.forget(this.#monitor);
+    this.#detector = detector;
+    this.#monitor = detector?.watch();
   }
 
   remove(): void {
     this.removed = true;
+    this.watch(undefined);
     const { pool } = this;
     this.pool = undefined;
     pool?.close();
@@ -53,49 +100,7 @@ function share(weight: number): number {
   return Math.max(weight, 1);
 }
 
-/**
- * Hands out handles and ends those that no snapshot names any more. A pod that takes over an address has another identity or
- * workload, and so another handle: it must not inherit connections to its predecessor.
- */
-export class EndpointRegistry {
-  readonly #services = new Map<string, Map<string, Handle>>();
-  readonly #counters = new Map<string, ClusterCounters>();
-
-  /** The handle of an endpoint's port, the same one as before when it is the same workload. */
-  obtain(service: string, endpoint: Endpoint, target: number, mtls: boolean): EndpointHandle {
-    let handles = this.#services.get(service);
-    if (handles === undefined) {
-      handles = new Map();
-      this.#services.set(service, handles);
-    }
-    const key = `${endpoint.address}|${target}|${mtls ? endpoint.identity : ""}|${mtls}|${endpoint.workload}`;
-    let handle = handles.get(key);
-    if (handle === undefined) {
-      handle = new Handle(endpoint, target, mtls);
-      handles.set(key, handle);
-    } else {
-      handle.update(endpoint);
-    }
-    return handle;
-  }
-
-  /** Ends every handle of the service that is not among those in use. */
-  retain(service: string, inUse: ReadonlySet<EndpointHandle>): void {
-    const handles = this.#services.get(service);
-    for (const [key, handle] of handles ?? []) {
-      if (inUse.has(handle)) continue;
-      handles?.delete(key);
-      handle.remove();
-    }
-    if (handles?.size === 0) this.#services.delete(service);
-  }
-
-  counters(cluster: string): ClusterCounters {
-    let counters = this.#counters.get(cluster);
-    if (counters === undefined) {
-      counters = { requests: 0, pending: 0, connections: 0, retries: 0, slot: undefined };
-      this.#counters.set(cluster, counters);
-    }
-    return counters;
-  }
+function equal(a: Readonly<Record<string, string>>, b: Readonly<Record<string, string>>): boolean {
+  const keys = Object.keys(a);
+  return keys.length === Object.keys(b).length && keys.every((key) => a[key] === b[key]);
 }

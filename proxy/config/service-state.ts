@@ -7,11 +7,12 @@
  */
 import type { ClusterPolicy, IndexPort, ServicePart, ServiceView } from "../../crds/service-config.ts";
 import type { Random } from "../balance/candidate.ts";
+import type { Place } from "../balance/locality.ts";
 import type { Client } from "../route/match.ts";
 import { PatternError } from "../route/regex/pattern.ts";
+import type { ClusterStates } from "./cluster-state.ts";
 import { ServiceClusters } from "./clusters.ts";
 import { type CompiledObject, objectName } from "./decode.ts";
-import type { EndpointRegistry } from "./endpoint.ts";
 import { ConfigError } from "./errors.ts";
 import type { LoadedService } from "./mesh-view.ts";
 import { type BoundRoutes, bindRoutes, type CompiledRoutes, compileRoutes } from "./routes.ts";
@@ -26,9 +27,11 @@ export interface Patience {
 
 export interface ServiceContext {
   readonly client: Client;
-  readonly registry: EndpointRegistry;
+  readonly states: ClusterStates;
   readonly random: Random;
   readonly patience: Patience;
+  /** Where this proxy is. */
+  place(): Place;
   /** The clusters of another subscribed service. */
   clustersOf(key: string): ServiceClusters | undefined;
   /** Whether routes in force, of any service, lead to this subset. */
@@ -154,16 +157,22 @@ export class ServiceState {
     const slices = Array.from({ length: part.endpointSlices }, (_, i) => this.#slices.get(i));
     if (slices.includes(undefined) && !this.#outOfPatience(now)) return false;
     const policies = this.#policies(now);
-    const madeFrom = [this.#latest, JSON.stringify(ports), [...this.#retired.keys()].join(), ...slices];
+    const place = this.#context.place();
+    const madeFrom = [
+      this.#latest,
+      place,
+      JSON.stringify(ports),
+      [...this.#retired.keys()].join(),
+      ...slices,
+    ];
     if (madeFrom.length === this.#madeFrom.length && madeFrom.every((each, i) => each === this.#madeFrom[i]))
       return false;
     this.#madeFrom = madeFrom;
     const endpoints = slices.flatMap((slice) => slice?.part.endpoints.endpoints ?? []);
-    const { registry, random } = this.#context;
+    const { states, random } = this.#context;
     this.#clusters = new ServiceClusters(
       { part, policies, endpoints, ports },
-      registry,
-      random,
+      { states, place, random },
       this.#clusters,
     );
     return true;

@@ -3,6 +3,8 @@
  * complete, in one step. Pure: time comes in with each commit, and what waits says until when.
  */
 import type { Random } from "../balance/candidate.ts";
+import type { Place } from "../balance/locality.ts";
+import { ClusterStates } from "./cluster-state.ts";
 import {
   type CompiledObject,
   decodeMeta,
@@ -12,17 +14,19 @@ import {
   objectName,
 } from "./decode.ts";
 import { encodeObject } from "./encode.ts";
-import { EndpointRegistry } from "./endpoint.ts";
+
 import { type CompiledInbound, compileInbound } from "./inbound.ts";
 import { createView, type LoadedService } from "./mesh-view.ts";
 import { ServiceIndex } from "./service-index.ts";
 import { type Patience, ServiceState } from "./service-state.ts";
-import type { AppliedObject, MeshView } from "./view.ts";
+import type { AppliedObject, MeshView, OutlierReport } from "./view.ts";
 
 export interface SnapshotOptions {
   readonly namespace: string;
-  /** The pod's labels, for `sourceLabels`. */
+  /** The pod's labels, for `sourceLabels` and its locality. */
   readonly labels: Readonly<Record<string, string>>;
+  /** The node that the pod runs on. */
+  readonly node?: string | undefined;
   readonly clusterDomain: string;
   readonly random: Random;
   readonly patience?: Patience;
@@ -39,7 +43,7 @@ interface Workload {
 
 export class Snapshot {
   readonly #options: SnapshotOptions;
-  readonly #registry = new EndpointRegistry();
+  readonly #clusters = new ClusterStates();
   readonly #services = new Map<string, ServiceState>();
   /** By namespace. */
   readonly #indexParts = new Map<string, CompiledObject>();
@@ -48,11 +52,15 @@ export class Snapshot {
   readonly #hashes = new Map<string, string>();
   #index: ServiceIndex;
   #workload: Workload | undefined;
+  /** Where this proxy is. */
+  readonly #place: Place;
   #view: MeshView | undefined;
   #changed = false;
 
   constructor(options: SnapshotOptions) {
     this.#options = options;
+    const { labels, node } = options;
+    this.#place = { labels, node, locality: localityLabel(labels) };
     this.#index = ServiceIndex.forNamespace(options.namespace, indexEntry);
   }
 
@@ -156,6 +164,11 @@ export class Snapshot {
     return this.#view;
   }
 
+  /** How outlier detection stands where it is on; `now` is the pickers'. */
+  outliers(now: number): readonly OutlierReport[] {
+    return this.#clusters.outliers(now);
+  }
+
   /** When to commit again though nothing arrives, in Unix ms. */
   deadline(): number | undefined {
     let earliest: number | undefined;
@@ -212,8 +225,9 @@ export class Snapshot {
       const { namespace, labels, random, patience = defaultPatience } = this.#options;
       state = new ServiceState(key, {
         client: { namespace, labels },
-        registry: this.#registry,
+        states: this.#clusters,
         random,
+        place: () => this.#place,
         patience,
         clustersOf: (other) => this.#services.get(other)?.clusters,
         leadsTo: (other, subset) => [...this.#services.values()].some((each) => each.leadsTo(other, subset)),
@@ -243,4 +257,10 @@ export class Snapshot {
     for (const state of this.#services.values()) for (const object of state.applied) record(object);
     for (const name of this.#applied.keys()) if (!names.has(name)) this.#applied.delete(name);
   }
+}
+
+/** What a pod's own label says of where it is; a label cannot hold a slash, so Istio writes dots. */
+function localityLabel(labels: Readonly<Record<string, string>>): string | undefined {
+  const text = labels["topology.istio.io/locality"] || labels["istio-locality"];
+  return text?.includes("/") ? text : text?.replaceAll(".", "/");
 }

@@ -20,6 +20,8 @@ export interface KubernetesSourceOptions {
   readonly workload: string;
   /** The pod's labels. */
   readonly labels: Readonly<Record<string, string>>;
+  /** The node it runs on. */
+  readonly node?: string | undefined;
   readonly clusterDomain: string;
   /** Undefined: nothing is saved. */
   readonly lastGood?: LastGoodStore | undefined;
@@ -35,7 +37,7 @@ const ownRetryMs = 2_000;
 
 /** Starts the source; it serves from the last-good file at once and from the API as soon as that answers. */
 export async function startKubernetesSource(options: KubernetesSourceOptions): Promise<ConfigSource> {
-  const { api, revision, namespace, labels, clusterDomain, lastGood, clock, random, log } = options;
+  const { api, revision, namespace, labels, node, clusterDomain, lastGood, clock, random, log } = options;
   const listeners = new Set<() => void>();
   const loads = createLoads(clock, loadMs);
   let services: Watch | undefined;
@@ -47,6 +49,7 @@ export async function startKubernetesSource(options: KubernetesSourceOptions): P
   const snapshot = new Snapshot({
     namespace,
     labels,
+    node,
     clusterDomain,
     random,
     async load(key) {
@@ -169,6 +172,7 @@ export async function startKubernetesSource(options: KubernetesSourceOptions): P
       listeners.add(listener);
       return () => listeners.delete(listener);
     },
+    outliers: (now) => snapshot.outliers(now),
     dump: () => ({ objects: snapshot.applied() }),
     async close() {
       closed = true;

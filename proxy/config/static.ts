@@ -92,6 +92,7 @@ export async function startStaticSource(options: StaticSourceOptions): Promise<C
       listeners.add(listener);
       return () => listeners.delete(listener);
     },
+    outliers: (now) => snapshot.outliers(now),
     dump: () => ({ objects: snapshot.applied() }),
     async close() {
       cancel?.();

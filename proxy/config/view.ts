@@ -14,6 +14,7 @@ import type {
 } from "../../crds/service-config.ts";
 import type { Egress } from "../../crds/workload-config.ts";
 import type { AuthzRequest, Decision } from "../authz/types.ts";
+import type { HashPolicy } from "../balance/hash-policy.ts";
 import type { Faults } from "../fault/fault.ts";
 import type { Authenticator } from "../jwt/authenticate.ts";
 import type { Limits } from "../limit/limits.ts";
@@ -26,6 +27,7 @@ export type {
   ConnectionPool,
   Cors,
   Decision,
+  HashPolicy,
   HeaderPlan,
   Protocol,
   RetryPolicy,
@@ -166,11 +168,19 @@ export interface Cluster {
   readonly policy: ClusterPolicy;
   /** Ready endpoints. */
   readonly endpoints: readonly EndpointHandle[];
+  /** What of a request chooses its endpoint; undefined unless the policy is a consistent hash. */
+  readonly hashPolicy: HashPolicy | undefined;
   /**
    * The endpoint for the next request, never one of `exclude` while another is there; undefined when there is none (503, flag UH).
-   * `hash` chooses the endpoint of a consistent-hash policy and is ignored by the others.
+   * `now` is monotonic, `hash` what `hashPolicy` made of the request (a random one without), and `elsewhere` prefers localities
+   * that none of `exclude` is in.
    */
-  pick(now: number, exclude?: readonly EndpointHandle[], hash?: number): EndpointHandle | undefined;
+  pick(
+    now: number,
+    exclude?: readonly EndpointHandle[],
+    hash?: number,
+    elsewhere?: boolean,
+  ): EndpointHandle | undefined;
   /** The endpoint at an address, for headless services and PASSTHROUGH; undefined when the cluster has none there. */
   at(address: string): EndpointHandle | undefined;
   /** Survives snapshots: what pools and breakers count. */
@@ -187,7 +197,7 @@ export interface ClusterCounters {
   slot: unknown;
 }
 
-/** One endpoint of one service: the same object for as long as the same workload answers at the same address. */
+/** One endpoint of one cluster: the same object for as long as the same workload answers at the same address. */
 export interface EndpointHandle {
   readonly address: string;
   /** The container port. */
@@ -206,8 +216,13 @@ export interface EndpointHandle {
   readonly active: number;
   /** A request (or connection) begins on this endpoint. */
   begin(): void;
-  /** It ended: HTTP status (0 for a failure before one), and the time to the first byte in ms. */
+  /** It ended, as `observe` says. */
   end(status: number, latencyMs: number, now: number): void;
+  /**
+   * Something was learned of the endpoint though no request began or ended: an HTTP status, 0 for a failure on the way (no
+   * connection, a reset, no answer in time), -1 for nothing learned; and the time to the first byte, or to the failure, in ms.
+   */
+  observe(status: number, latencyMs: number, now: number): void;
   /** The data path's connections to the endpoint; `close` is called once, when the endpoint is removed. */
   pool: { close(): void } | undefined;
 }
@@ -255,7 +270,19 @@ export interface ConfigSource {
   /** Fires when `view()` is a new one or `ready()` has changed. */
   onChange(listener: () => void): () => void;
   dump(): ConfigDump;
+  /** How outlier detection stands in the clusters that have it; `now` is the data path's. */
+  outliers(now: number): readonly OutlierReport[];
   close(): Promise<void>;
+}
+
+export interface OutlierReport {
+  readonly cluster: string;
+  /** So far. */
+  readonly ejections: number;
+  /** Endpoints that are set aside now. */
+  readonly ejected: number;
+  /** Picks among all endpoints because too few are healthy. */
+  readonly panics: number;
 }
 
 export interface ConfigDump {

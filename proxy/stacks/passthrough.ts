@@ -99,6 +99,7 @@ export function plainEndpoint(address: string, target: number): EndpointHandle {
     },
     begin: () => void active++,
     end: () => void active--,
+    observe: () => {},
     pool: undefined,
   };
 }

@@ -31,17 +31,6 @@ export const unhonoured: readonly Unhonoured[] = [
     instead: "the route's timeout alone holds",
   },
   { kind: "VirtualService", field: "http[].retries.backoff", instead: "retries follow at once" },
-  {
-    kind: "VirtualService",
-    field: "http[].retries.retryRemoteLocalities",
-    instead: "locality plays no part",
-  },
-  {
-    kind: "VirtualService",
-    field: "http[].retries.retryIgnorePreviousHosts",
-    values: ["false"],
-    instead: "endpoints that failed are avoided",
-  },
   { kind: "VirtualService", field: "http[].match[].name", instead: "logs name the route alone" },
   { kind: "VirtualService", field: "http[].match[].statPrefix", instead: "metrics go by destination" },
   {
@@ -51,22 +40,6 @@ export const unhonoured: readonly Unhonoured[] = [
   },
 
   { kind: "DestinationRule", field: "workloadSelector", instead: "the rule is left out" },
-  {
-    kind: "DestinationRule",
-    field: "trafficPolicy.loadBalancer.consistentHash",
-    instead: "balanced by LEAST_REQUEST",
-  },
-  { kind: "DestinationRule", field: "trafficPolicy.loadBalancer.warmup", instead: "full share at once" },
-  {
-    kind: "DestinationRule",
-    field: "trafficPolicy.loadBalancer.warmupDurationSecs",
-    instead: "full share at once",
-  },
-  {
-    kind: "DestinationRule",
-    field: "trafficPolicy.loadBalancer.localityLbSetting",
-    instead: "locality plays no part",
-  },
   {
     kind: "DestinationRule",
     field: "trafficPolicy.loadBalancer.backendUtilization",
@@ -113,7 +86,6 @@ export const unhonoured: readonly Unhonoured[] = [
     instead: noLimit,
   },
   { kind: "DestinationRule", field: "trafficPolicy.connectionPool.http.http2KeepAlive", instead: "no pings" },
-  { kind: "DestinationRule", field: "trafficPolicy.outlierDetection", instead: "no endpoint is set aside" },
   {
     kind: "DestinationRule",
     field: "trafficPolicy.outlierDetection.consecutiveErrors",

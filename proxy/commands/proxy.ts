@@ -86,6 +86,7 @@ export function startProxy(parts: ProxyParts): RunningProxy {
   const telemetry = new Telemetry({
     certificateExpiry: () => Math.round((identity.current()?.notAfter ?? 0) / 1000),
     residentBytes: () => process.memoryUsage.rss(),
+    outliers: () => config.outliers(now()),
     configObjects: () => config.dump().objects.length,
   });
   const accessLog = new AccessLog(

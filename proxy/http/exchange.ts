@@ -29,8 +29,8 @@ export interface ExchangeOwner {
   failed(failure: UpstreamFailure): void;
   /** The final response is about to be written to the client; false: drop it, the owner sends again or replies. */
   responding(head: ResponseHead): boolean;
-  /** The client went away or the time is up: stop what is under way on its behalf. */
-  cancelled(): void;
+  /** The client went away, or the time is up: stop what is under way on its behalf. */
+  cancelled(timedOut: boolean): void;
   ended(): void;
   /** An endpoint's bytes were refused. */
   refused(code: number): void;
@@ -262,7 +262,7 @@ export class Exchange extends TimerEntry implements DownstreamEvents, UpstreamEv
   aborted(reason: "gone" | "malformed"): void {
     if (!this.#active) return;
     this.abandon();
-    this.#owner.cancelled();
+    this.#owner.cancelled(false);
     this.flags = reason === "gone" ? "DC" : "DPE";
     if (reason === "malformed" && !this.responding) {
       this.reply(400, "malformed request body\n");
@@ -274,7 +274,7 @@ export class Exchange extends TimerEntry implements DownstreamEvents, UpstreamEv
 
   expire(): void {
     if (!this.#active) return;
-    this.#owner.cancelled();
+    this.#owner.cancelled(true);
     this.flags = "UT";
     if (this.responding) {
       this.breakOff();

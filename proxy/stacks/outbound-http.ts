@@ -62,6 +62,10 @@ export class OutboundRequest implements ExchangeOwner, RouteRequest, Waiter {
   edits: HeadEdits | undefined;
   /** Made up here for a request that came without; "" otherwise. */
   requestId = "";
+  /** What chooses the endpoint under a consistent hash; undefined for a request without a key. */
+  hash: number | undefined;
+  /** A cookie made up for it, as steps for the response. */
+  cookie: readonly HeaderStep[] = NO_STEPS;
   /** A fault has delayed it. */
   delayed = false;
   /** What its response gets so that scripts of another origin may read it. */
@@ -74,6 +78,8 @@ export class OutboundRequest implements ExchangeOwner, RouteRequest, Waiter {
   #generation = 0;
   #begun: EndpointHandle | undefined;
   #breaker: Breaker | undefined;
+  /** Monotonic ms of this try. */
+  #begunAt = 0;
   #pause: Pause | undefined;
   /** The trace context of a request that came without; "" until it is sent. */
   #traceparent = "";
@@ -118,6 +124,8 @@ export class OutboundRequest implements ExchangeOwner, RouteRequest, Waiter {
     this.endpoint = undefined;
     this.edits = undefined;
     this.requestId = "";
+    this.hash = undefined;
+    this.cookie = NO_STEPS;
     this.#traceparent = "";
     this.delayed = false;
     this.sharing = NO_STEPS;
@@ -176,6 +184,7 @@ export class OutboundRequest implements ExchangeOwner, RouteRequest, Waiter {
       return;
     }
     this.#begun = endpoint;
+    this.#begunAt = this.context.now();
     endpoint.begin();
     const { head } = exchange;
     let additions = "";
@@ -212,23 +221,20 @@ export class OutboundRequest implements ExchangeOwner, RouteRequest, Waiter {
       this.overflow("pending");
       return;
     }
+    this.endpoint?.observe(0, 0, this.context.now());
     this.#retryOr("connect-failure", () =>
       this.fail(503, "UF", `upstream connect error before headers: ${error.message}`),
     );
   }
 
   failed(failure: UpstreamFailure): void {
-    this.#endpointDone(0);
+    // A connection that sat idle may have been closed under us, which says nothing of the endpoint.
+    const stale = failure.reused && !failure.answered;
+    this.#endpointDone(stale ? -1 : 0);
     const { exchange, attempt } = this;
     const flags = failure.kind === "malformed" ? "UPE" : "UC";
-    // A connection that sat idle may have been closed under us, which says nothing of the endpoint: once more, on another.
-    if (
-      failure.reused &&
-      !failure.answered &&
-      exchange.replayable &&
-      exchange.head.idempotent &&
-      attempt.reconnects < 2
-    ) {
+    // Once more, on another connection.
+    if (stale && exchange.replayable && exchange.head.idempotent && attempt.reconnects < 2) {
       attempt.reconnects++;
       this.#again(this.#layers.retryFrom);
       return;
@@ -281,21 +287,22 @@ export class OutboundRequest implements ExchangeOwner, RouteRequest, Waiter {
     this.proceed(layer, true);
   }
 
+  /** Tells what was learned of the endpoint: see `EndpointHandle.observe`. */
   #endpointDone(status: number): void {
     const begun = this.#begun;
     if (begun === undefined) return;
     this.#begun = undefined;
-    const { exchange, context } = this;
-    const latency = exchange.answeredAt > 0 ? exchange.answeredAt - exchange.startedAt : 0;
-    begun.end(status, latency, context.now());
+    const now = this.context.now();
+    const { answeredAt } = this.exchange;
+    begun.end(status, (answeredAt > 0 ? answeredAt : now) - this.#begunAt, now);
   }
 
   // The end.
 
-  cancelled(): void {
+  cancelled(timedOut: boolean): void {
     this.#pause?.cancel();
     this.pool?.forget(this);
-    this.#endpointDone(0);
+    this.#endpointDone(timedOut ? 0 : -1);
   }
 
   ended(): void {

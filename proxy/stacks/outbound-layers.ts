@@ -1,11 +1,12 @@
 /** The layers of an outbound HTTP request, one function each; `outbound.ts` puts them in order. */
 import { ConfigError } from "../config/errors.ts";
-import type { MeshView, Target } from "../config/view.ts";
+import type { Cluster, MeshView, Target } from "../config/view.ts";
 import { oneLine } from "../route/format.ts";
 import { needsHttp1, upstreamVersion } from "../upstream/version.ts";
 import { breakerOf } from "./breakers.ts";
 import { poolOf } from "./endpoint-pools.ts";
 import { firstView } from "./first-view.ts";
+import { hashRequest } from "./outbound-hash.ts";
 import type { Layer } from "./outbound-http.ts";
 import type { Passthrough } from "./passthrough.ts";
 import { applyRoute, ownLines } from "./route-actions.ts";
@@ -133,15 +134,23 @@ export const limitLoad: Layer = (request) => {
   return request.overflow("requests");
 };
 
+/** Whether the address that was dialled is the endpoint: a headless service's pod, or the policy PASSTHROUGH. */
+export function isDirect(target: Target | undefined, { policy }: Cluster): boolean {
+  return target?.headless === true || policy.loadBalancer.simple === "PASSTHROUGH";
+}
+
 /** The endpoint for this try: never one that failed while another is there. */
 export const chooseEndpoint: Layer = (request) => {
-  const { cluster, context, destination, attempt, target } = request;
+  const { cluster, context, destination, attempt, target, result } = request;
   if (cluster === undefined) return "next";
-  // Whoever addresses one pod of a headless service means that pod.
-  const direct = target?.headless === true ? cluster.at(destination.address) : undefined;
-  const endpoint = direct ?? cluster.pick(context.now(), attempt.tried);
+  const direct = isDirect(target, cluster) ? cluster.at(destination.address) : undefined;
+  if (cluster.hashPolicy !== undefined) hashRequest(request, cluster.hashPolicy);
+  const route = result?.kind === "forward" ? result.route : undefined;
+  const retries = attempt.tried.length > 0 ? route?.retries : undefined;
+  const tried = retries?.ignorePreviousHosts === false ? undefined : attempt.tried;
+  const endpoint = direct ?? cluster.pick(context.now(), tried, request.hash, retries?.retryRemoteLocalities);
   if (endpoint === undefined)
-    return request.fail(503, "UH", `no healthy upstream: ${cluster.name} has no ready endpoint`);
+    return request.fail(503, "UH", `no healthy upstream: ${cluster.name} has no healthy endpoint`);
   request.endpoint = endpoint;
   request.pool = poolOf(context, cluster, endpoint);
   return "next";

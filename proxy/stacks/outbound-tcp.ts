@@ -10,12 +10,15 @@ import { ALPN_TCP, type Context, TUNNEL_IDLE_MS } from "./context.ts";
 import type { Detection } from "./detecting.ts";
 import { connectorOf, countFailure } from "./endpoint-pools.ts";
 import { firstView } from "./first-view.ts";
+import { isDirect } from "./outbound-layers.ts";
 import { BLACKHOLE, type OutboundReport, PASSTHROUGH } from "./outbound-report.ts";
 import { plainEndpoint } from "./passthrough.ts";
 import { DEFAULT_RETRIES } from "./retry.ts";
 import { Held, type Spare, type SpareEvents } from "./spare.ts";
 
 const CONNECT_MS = 10_000;
+/** As a status, for outlier detection. */
+const CONNECTED = 200;
 
 export class OutboundTcp extends TimerEntry implements SocketEvents, Spare {
   readonly #context: Context;
@@ -28,6 +31,8 @@ export class OutboundTcp extends TimerEntry implements SocketEvents, Spare {
   #cluster: Cluster | undefined;
   #endpoint: EndpointHandle | undefined;
   readonly #tried: EndpointHandle[] = [];
+  #hash: number | undefined;
+  #dialledAt = 0;
   /** Who waits for the endpoint to speak, while the client is not ours yet. */
   #waiting: SpareEvents | undefined;
   #held: Held | undefined;
@@ -120,17 +125,19 @@ export class OutboundTcp extends TimerEntry implements SocketEvents, Spare {
       this.#refuse("NR");
       return;
     }
-    this.#connect(target.headless ? this.#cluster.at(address) : undefined);
+    this.#hash = this.#cluster.hashPolicy?.ofConnection(this.#socket.peerAddress);
+    this.#connect(isDirect(target, this.#cluster) ? this.#cluster.at(address) : undefined);
   }
 
   #connect(direct?: EndpointHandle): void {
     const cluster = this.#cluster as Cluster;
-    const endpoint = direct ?? cluster.pick(this.#context.now(), this.#tried);
+    const endpoint = direct ?? cluster.pick(this.#context.now(), this.#tried, this.#hash);
     if (endpoint === undefined) {
       this.#refuse("UH");
       return;
     }
     this.#endpoint = endpoint;
+    this.#dialledAt = this.#context.now();
     const connect = connectorOf(this.#context, cluster, endpoint, ALPN_TCP);
     this.#context.wheel.arm(this, cluster.policy.connectionPool.connectTimeoutMs);
     this.#dial = connect({
@@ -163,12 +170,22 @@ export class OutboundTcp extends TimerEntry implements SocketEvents, Spare {
     if (this.#over) return;
     this.#context.wheel.disarm(this);
     countFailure(this.#context, error);
-    if (this.#endpoint !== undefined) this.#tried.push(this.#endpoint);
+    if (this.#endpoint !== undefined) {
+      const now = this.#context.now();
+      this.#endpoint.observe(0, now - this.#dialledAt, now);
+      this.#tried.push(this.#endpoint);
+    }
     if (this.#cluster !== undefined && this.#tried.length <= DEFAULT_RETRIES.attempts) {
       this.#connect();
       return;
     }
     this.#refuse("UF");
+  }
+
+  /** That it takes connections is all that TCP tells of an endpoint. */
+  #connected(): void {
+    const now = this.#context.now();
+    this.#endpoint?.observe(CONNECTED, now - this.#dialledAt, now);
   }
 
   #join(endpoint: Socket): void {
@@ -177,6 +194,7 @@ export class OutboundTcp extends TimerEntry implements SocketEvents, Spare {
       return;
     }
     this.#context.wheel.disarm(this);
+    if (this.#held === undefined) this.#connected();
     if (this.#waiting !== undefined) {
       this.#held = new Held(endpoint, this.#waiting);
       return;
@@ -185,14 +203,13 @@ export class OutboundTcp extends TimerEntry implements SocketEvents, Spare {
     const handle = this.#endpoint as EndpointHandle;
     const row = this.#report.opened(this.#cluster, handle, PASSTHROUGH, "-");
     handle.begin();
-    const startedAt = this.#context.now();
     const early = this.#first?.length ?? 0;
     const ms = this.#cluster?.policy.connectionPool.tcpIdleTimeoutMs ?? TUNNEL_IDLE_MS;
     const { wheel } = this.#context;
     const said = { fromClient: this.#first, fromEndpoint: this.#held?.early };
     this.#held = undefined;
     const joined = splice(client, endpoint, said, { wheel, ms }, () => {
-      handle.end(0, this.#context.now() - startedAt, this.#context.now());
+      handle.end(-1, 0, this.#context.now());
       this.#report.closed(row, this.#access("-", client.bytesWritten, endpoint.bytesWritten));
       this.#finish();
     });

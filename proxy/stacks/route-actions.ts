@@ -28,14 +28,15 @@ function requestEdits(request: OutboundRequest, route: Route, headers: HeaderPla
   };
 }
 
-/** Prepares what the route, and the policy for other origins, change in the response's head. */
+/** Prepares what the route, the policy for other origins and stickiness change in the response's head. */
 export function applyToResponse(request: OutboundRequest, head: ResponseHead): void {
-  const { result, sharing } = request;
+  const { result, sharing, cookie } = request;
   const headers = result?.kind === "forward" ? result.headers : undefined;
-  if (headers === undefined || headers.response.length + sharing.length === 0) return;
-  const fixed = sharing.length === 0 ? headers.fixedResponse : undefined;
+  const extra = sharing.length + cookie.length;
+  if (headers === undefined || headers.response.length + extra === 0) return;
+  const fixed = extra === 0 ? headers.fixedResponse : undefined;
   request.exchange.responseEdits =
-    fixed ?? editsOf([...headers.response, ...sharing], variablesOf(request, head));
+    fixed ?? editsOf([...headers.response, ...sharing, ...cookie], variablesOf(request, head));
 }
 
 /** Header lines that the route gives answers of its own. */

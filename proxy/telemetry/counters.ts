@@ -41,6 +41,38 @@ export class Counters implements Family {
   }
 }
 
+/** A family whose series are read when somebody looks: the numbers live where they are counted. */
+export class Readings implements Family {
+  readonly #name: string;
+  readonly #help: string;
+  readonly #type: MetricType;
+  readonly #labels: readonly string[];
+  readonly #read: () => readonly (readonly [values: readonly string[], value: number])[];
+
+  constructor(
+    name: string,
+    help: string,
+    labels: readonly string[],
+    type: MetricType,
+    read: () => readonly (readonly [values: readonly string[], value: number])[],
+  ) {
+    this.#name = name;
+    this.#help = help;
+    this.#labels = labels;
+    this.#type = type;
+    this.#read = read;
+  }
+
+  write(out: string[]): void {
+    const series = this.#read();
+    if (series.length === 0) return;
+    writeHeader(out, this.#name, this.#type, this.#help);
+    for (const [values, value] of series) {
+      out.push(`${this.#name}{${labelText(this.#labels, values)}} ${value}\n`);
+    }
+  }
+}
+
 /** A gauge that is read when somebody looks. */
 export class Reading implements Family {
   readonly #name: string;

@@ -1,7 +1,10 @@
 /** Every metric of one proxy process, and the page that shows them. */
+
+import type { OutlierReport } from "../config/view.ts";
 import { REFUSALS, refusal } from "../http/refusal.ts";
 import { Counters, Reading } from "./counters.ts";
 import { exposition, type Family } from "./exposition.ts";
+import { outlierMetrics } from "./outlier-metrics.ts";
 import { RequestMetrics } from "./request-metrics.ts";
 import { TcpMetrics } from "./tcp-metrics.ts";
 
@@ -9,6 +12,8 @@ export interface Readings {
   /** Unix seconds at which the certificate in use expires; 0 without one. */
   certificateExpiry(): number;
   residentBytes(): number;
+  /** Outlier detection, in clusters that have it. */
+  outliers(): readonly OutlierReport[];
   /** Objects of configuration that are applied. */
   configObjects(): number;
 }
@@ -105,6 +110,7 @@ export class Telemetry {
       this.rotations,
       this.bugs,
       this.accessLogDropped,
+      ...outlierMetrics(readings.outliers),
       new Reading("weft_config_objects", "Objects of configuration in force.", readings.configObjects),
       new Reading(
         "weft_certificate_expiry_seconds",

@@ -230,8 +230,10 @@ export class TestClient implements Disposable {
     });
   }
 
-  static async open(port: number, host = "127.0.0.1"): Promise<TestClient> {
-    const socket = connect({ port, host, allowHalfOpen: true });
+  /** `from` is the client's own address. */
+  static async open(port: number, host = "127.0.0.1", from?: string): Promise<TestClient> {
+    const own = from === undefined ? {} : { localAddress: from };
+    const socket = connect({ port, host, allowHalfOpen: true, ...own });
     const client = new TestClient(socket);
     await new Promise((resolve) => {
       socket.once("connect", resolve);

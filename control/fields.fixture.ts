@@ -136,9 +136,13 @@ const loadBalancers: readonly TrafficPolicy["loadBalancer"][] = [
   },
   { simple: "ROUND_ROBIN", warmupDurationSecs: "10s", localityLbSetting: { failoverPriority: ["rack"] } },
   {
-    consistentHash: { httpCookie: { name: "c", path: "/", ttl: "0s" }, ringHash: { minimumRingSize: 2048 } },
+    consistentHash: {
+      httpCookie: { name: "c", path: "/", ttl: "0s", attributes: [{ name: "SameSite", value: "Lax" }] },
+      ringHash: { minimumRingSize: 2048 },
+    },
     localityLbSetting: { distribute: [{ from: "r/z/*", to: { "r/z/*": 100 } }] },
   },
+  { localityLbSetting: { enabled: false, failover: [{ from: "a", to: "b" }] } },
   { consistentHash: { httpHeaderName: "x", maglev: { tableSize: 101 } } },
   { consistentHash: { useSourceIp: true, minimumRingSize: 2048 } },
   { consistentHash: { httpQueryParameterName: "q" } },

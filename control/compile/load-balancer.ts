@@ -78,6 +78,7 @@ function consistentHash(spec: NonNullable<LoadBalancerSpec["consistentHash"]>): 
             name: cookie.name,
             ...(cookie.path ? { path: cookie.path } : {}),
             ...(ttlMs !== undefined && { ttlMs }),
+            ...(cookie.attributes?.length ? { attributes: cookie.attributes } : {}),
           },
         }
       : spec.useSourceIp

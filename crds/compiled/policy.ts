@@ -22,6 +22,13 @@ const consistentHash = object("Picks the endpoint by a hash of one property of t
       name: required(string("The cookie's name.")),
       path: string("The path attribute of a cookie that is made up."),
       ttlMs: whole("Life of a cookie that is made up; 0 is a session cookie; absent: never made up."),
+      attributes: list(
+        "More attributes of a cookie that is made up.",
+        object("One attribute.", {
+          name: required(string("Its name.")),
+          value: string("Its value; absent: it has none."),
+        }),
+      ),
     },
   ),
   sourceIp: boolean("Hash the client's address."),

@@ -42,6 +42,10 @@ describe("a cookie that is made up", () => {
   it.each([
     [{ name: "s", ttlMs: 0 }, /^s=[0-9a-f]{16}; HttpOnly$/],
     [{ name: "s", path: "/a", ttlMs: 60_000 }, /^s=[0-9a-f]{16}; Max-Age=60; Path=\/a; HttpOnly$/],
+    [
+      { name: "s", ttlMs: 0, attributes: [{ name: "SameSite", value: "Lax; x" }, { name: "Secure" }] },
+      /^s=[0-9a-f]{16}; SameSite=Lax x; Secure; HttpOnly$/,
+    ],
     [{ name: "s", ttlMs: 10 }, /^s=[0-9a-f]{16}; Max-Age=1; HttpOnly$/],
   ])("is %j", (cookie, expected) => {
     expect(policy({ cookie }).cookie?.make(seeded(1)).setCookie).toMatch(expected);

@@ -76,15 +76,26 @@ function nextSeparator(text: string, from: number): number {
 }
 
 /** A random value of 64 bits: it says nothing of the client and is nobody else's. A life of 0 is the browser session's. */
-function cookieMaker({ name, path }: NonNullable<ConsistentHash["cookie"]>, ttlMs: number): CookieMaker {
+function cookieMaker(
+  { name, path, attributes = [] }: NonNullable<ConsistentHash["cookie"]>,
+  ttlMs: number,
+): CookieMaker {
   const maxAge = ttlMs === 0 ? "" : `; Max-Age=${Math.max(Math.round(ttlMs / 1000), 1)}`;
-  const attributes = `${maxAge}${path === undefined || path === "" ? "" : `; Path=${path}`}; HttpOnly`;
+  const all = [...(path ? [{ name: "Path", value: path }] : []), ...attributes].map((each) =>
+    // Nothing in it may begin an attribute of its own.
+    each.value ? `; ${plain(each.name)}=${plain(each.value)}` : `; ${plain(each.name)}`,
+  );
+  const rest = `${maxAge}${all.join("")}; HttpOnly`;
   return {
     make(random) {
       const value = half(random) + half(random);
-      return { hash: hashString(value), setCookie: `${name}=${value}${attributes}` };
+      return { hash: hashString(value), setCookie: `${name}=${value}${rest}` };
     },
   };
+}
+
+function plain(text: string): string {
+  return text.replace(/[;\r\n\0]/g, "");
 }
 
 function half(random: Random): string {

@@ -9,7 +9,14 @@ const loadBalancer: Decoder<LoadBalancer> = object({
   consistentHash: optional(
     object({
       header: optional(text),
-      cookie: optional(object({ name: text, path: optional(text), ttlMs: optional(whole) })),
+      cookie: optional(
+        object({
+          name: text,
+          path: optional(text),
+          ttlMs: optional(whole),
+          attributes: list(object({ name: text, value: optional(text) })),
+        }),
+      ),
       sourceIp: optional(flag),
       queryParameter: optional(text),
       algorithm: oneOf("RING_HASH", "MAGLEV"),

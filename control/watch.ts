@@ -41,12 +41,15 @@ export interface ClusterWatch {
   close(): Promise<void>;
 }
 
-/** Istio's kinds, at whatever version the cluster serves: its own CRDs may be older or newer than ours. */
-const istioKinds: readonly (readonly [group: string, plural: string, kind: InputKind])[] = [
+/** What users write, at whatever version the cluster serves: its own Istio CRDs may be older or newer than ours. */
+const userKinds: readonly (readonly [group: string, plural: string, kind: InputKind])[] = [
   ["networking.istio.io", "virtualservices", "VirtualService"],
   ["networking.istio.io", "destinationrules", "DestinationRule"],
   ["security.istio.io", "peerauthentications", "PeerAuthentication"],
   ["security.istio.io", "authorizationpolicies", "AuthorizationPolicy"],
+  ["security.istio.io", "requestauthentications", "RequestAuthentication"],
+  ["networking.istio.io", "envoyfilters", "EnvoyFilter"],
+  ["mesh.weft.dev", "ratelimits", "RateLimit"],
 ];
 const compiledGroup = "mesh.weft.dev";
 
@@ -165,7 +168,7 @@ export function createClusterWatch(options: {
         },
       });
     });
-  const istioGroups = [...new Set(istioKinds.map(([group]) => group))];
+  const userGroups = [...new Set(userKinds.map(([group]) => group))];
 
   return {
     async start() {
@@ -180,9 +183,9 @@ export function createClusterWatch(options: {
       ] as unknown as Informer<never>[];
       await Promise.all([
         ...core.map(follow),
-        ...istioGroups.map((group) => {
+        ...userGroups.map((group) => {
           const kinds = new Map(
-            istioKinds.filter(([g]) => g === group).map(([, plural, kind]) => [plural, kind]),
+            userKinds.filter(([g]) => g === group).map(([, plural, kind]) => [plural, kind]),
           );
           return followServed(group, [...kinds.keys()], (resource) => {
             const kind = kinds.get(resource.plural) ?? "VirtualService";

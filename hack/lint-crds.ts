@@ -12,7 +12,12 @@ export interface LintOptions {
   readonly maxBytes: number;
 }
 
-const defaults: LintOptions = { preserving: new Set(["status"]), maxBytes: 256 * 1024 };
+/** An EnvoyFilter's patches are Envoy's language. */
+const patch = "spec.configPatches[]";
+const defaults: LintOptions = {
+  preserving: new Set(["status", `${patch}.match`, `${patch}.patch`, `${patch}.patch.value`]),
+  maxBytes: 256 * 1024,
+};
 const maxColumns = 6;
 
 /** What is wrong with a definition, one sentence each: the path, what was found and what was expected. */

@@ -25,8 +25,11 @@ describe("a CustomResourceDefinition", () => {
     expect(definitions.map(({ object }) => object.metadata.name).sort()).toEqual([
       "authorizationpolicies.security.istio.io",
       "destinationrules.networking.istio.io",
+      "envoyfilters.networking.istio.io",
       "meshinstallations.mesh.weft.dev",
       "peerauthentications.security.istio.io",
+      "ratelimits.mesh.weft.dev",
+      "requestauthentications.security.istio.io",
       "serviceconfigs.mesh.weft.dev",
       "virtualservices.networking.istio.io",
       "workloadconfigs.mesh.weft.dev",

@@ -3,13 +3,11 @@
  * nothing, as its hash says. It is asked twice, of the cluster before the change and after it, so that what an object
  * reached before, and no longer does, is compiled, too.
  */
-import { appliesTo } from "./authorization.ts";
 import type { Cluster } from "./cluster.ts";
 import { ruleHost } from "./destination-rule.ts";
 import { hostCovers, isWildcard, serviceHost, serviceOfHost } from "./hosts.ts";
 import { bareHosts, isServed, serviceKeysOf, workloadKeyOf } from "./indexers.ts";
 import type {
-  AuthorizationPolicy,
   Change,
   DestinationRule,
   EndpointSlice,
@@ -21,6 +19,7 @@ import { isEmpty, type Labels, selects } from "./labels.ts";
 import { keyOf, splitKey } from "./names.ts";
 import { canDisable } from "./peer-authentication.ts";
 import { isConfiguredBy } from "./pods.ts";
+import { appliesTo, type Policy } from "./policy.ts";
 import { claimedHosts } from "./virtual-service.ts";
 import { selectsPod } from "./workload.ts";
 
@@ -63,7 +62,14 @@ export function addReach(reach: Reach, cluster: Cluster, change: Change): void {
       addPeerAuthentication(reach, cluster, change.object);
       break;
     case "AuthorizationPolicy":
-      addAuthorizationPolicy(reach, cluster, change.object);
+    case "RequestAuthentication":
+    case "EnvoyFilter":
+    case "RateLimit":
+      addPolicy(reach, cluster, change.object);
+      break;
+    case "KeySet":
+      for (const policy of cluster.requestAuthentications.by("keys", change.key))
+        addPolicy(reach, cluster, policy);
       break;
   }
 }
@@ -147,7 +153,8 @@ function addPeerAuthentication(reach: Reach, cluster: Cluster, policy: PeerAuthe
   for (const key of services) reach.services.add(key);
 }
 
-function addAuthorizationPolicy(reach: Reach, cluster: Cluster, policy: AuthorizationPolicy): void {
+/** A policy is for workloads of its namespace, or of all when that is the root namespace. */
+function addPolicy(reach: Reach, cluster: Cluster, policy: Policy): void {
   const namespace = policy.metadata.namespace ?? "";
   const scope = namespace === cluster.settings.rootNamespace ? undefined : namespace;
   addWorkloads(reach, cluster, scope, (labels) => appliesTo(policy, labels));

@@ -125,6 +125,52 @@ const authorizationPolicy = fc.record({
   }),
 });
 
+const issuer = fc.constantFrom("https://a.example", "https://b.example");
+const requestAuthentication = fc.record({
+  metadata,
+  spec: fc.record({
+    selector: fc.option(fc.record({ matchLabels: labels }), { nil: undefined }),
+    jwtRules: fc.array(fc.record({ issuer, jwks: fc.constantFrom(undefined, '{"keys":[]}') }), {
+      maxLength: 2,
+    }),
+  }),
+});
+
+const keySet = fc.record({
+  metadata: fc.record({ name: issuer.map((one) => `discover:${one}`) }),
+  jwks: fc.constantFrom(undefined, '{"keys":[{"kty":"oct","k":"YQ"}]}'),
+});
+
+const rateLimit = fc.record({
+  metadata,
+  spec: fc.record({
+    selector: fc.option(fc.record({ matchLabels: labels }), { nil: undefined }),
+    rules: fc.constant([{ limit: { requests: 5 } }]),
+  }),
+});
+
+const envoyFilter = fc.record({
+  metadata,
+  spec: fc.record({
+    workloadSelector: fc.option(fc.record({ labels }), { nil: undefined }),
+    configPatches: fc.constantFrom(
+      [],
+      [
+        {
+          applyTo: "HTTP_FILTER",
+          patch: {
+            operation: "ADD",
+            value: {
+              name: "envoy.filters.http.local_ratelimit",
+              typed_config: { token_bucket: { max_tokens: 1, fill_interval: "1s" } },
+            },
+          },
+        },
+      ],
+    ),
+  }),
+});
+
 const aService = fc
   .record({
     name,
@@ -203,4 +249,8 @@ export const anyManifest: fc.Arbitrary<Manifest> = fc.oneof(
   { weight: 3, arbitrary: of("DestinationRule", destinationRule) },
   { weight: 2, arbitrary: of("PeerAuthentication", peerAuthentication) },
   { weight: 2, arbitrary: of("AuthorizationPolicy", authorizationPolicy) },
+  { weight: 2, arbitrary: of("RequestAuthentication", requestAuthentication) },
+  { weight: 1, arbitrary: of("KeySet", keySet) },
+  { weight: 1, arbitrary: of("RateLimit", rateLimit) },
+  { weight: 1, arbitrary: of("EnvoyFilter", envoyFilter) },
 );

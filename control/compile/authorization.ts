@@ -7,8 +7,9 @@ import type {
 } from "../../crds/workload-config.ts";
 import type { AuthorizationPolicy } from "./inputs.ts";
 import type { OperationSpec, RuleSpec, SourceSpec } from "./istio.ts";
-import { type Labels, selects } from "./labels.ts";
+import type { Labels } from "./labels.ts";
 import { compareText } from "./order.ts";
+import { appliesTo } from "./policy.ts";
 
 /** Evaluates a policy without enforcing it. */
 const dryRunAnnotation = "istio.io/dry-run";
@@ -17,16 +18,6 @@ type Action = CompiledAuthorizationPolicy["action"];
 
 /** The order in which a proxy asks them, so that a dump reads as it decides. */
 const actionOrder: Readonly<Record<Action, number>> = { CUSTOM: 0, DENY: 1, ALLOW: 2, AUDIT: 3 };
-
-/**
- * Whether a policy selects a workload. Policies of the root namespace apply to every namespace, through their selector
- * too; those with a target reference are for gateways and waypoints, never for sidecars.
- */
-export function appliesTo(policy: AuthorizationPolicy, labels: Labels): boolean {
-  const { selector, targetRef, targetRefs } = policy.spec ?? {};
-  if (targetRef !== undefined || (targetRefs ?? []).length > 0) return false;
-  return selects(selector?.matchLabels ?? {}, labels);
-}
 
 /** The policies that hold, of the workload's and the root namespace's: all of them together, none overrides another. */
 export function compileAuthorization(

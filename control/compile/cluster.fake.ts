@@ -21,12 +21,14 @@ export function objects(text: string): Manifest[] {
 }
 
 function withNamespace<T extends Manifest>(manifest: T): T {
-  if (manifest.kind === "Node") return manifest;
+  if (manifest.kind === "Node" || manifest.kind === "KeySet") return manifest;
   return { ...manifest, metadata: { namespace: "default", ...manifest.metadata } };
 }
 
 export function keyOfManifest({ kind, metadata }: Manifest): string {
-  return kind === "Node" ? metadata.name : `${metadata.namespace ?? ""}/${metadata.name}`;
+  return kind === "Node" || kind === "KeySet"
+    ? metadata.name
+    : `${metadata.namespace ?? ""}/${metadata.name}`;
 }
 
 const kinds: readonly InputKind[] = [
@@ -38,6 +40,10 @@ const kinds: readonly InputKind[] = [
   "DestinationRule",
   "PeerAuthentication",
   "AuthorizationPolicy",
+  "RequestAuthentication",
+  "EnvoyFilter",
+  "RateLimit",
+  "KeySet",
 ];
 
 /** The objects of the kinds that the compiler reads. */

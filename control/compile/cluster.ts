@@ -16,13 +16,17 @@ import type {
   AuthorizationPolicy,
   DestinationRule,
   EndpointSlice,
+  EnvoyFilter,
   InputKind,
   Inputs,
+  KeySet,
   MeshSettings,
   Meta,
   Node,
   PeerAuthentication,
   Pod,
+  RateLimit,
+  RequestAuthentication,
   Service,
   Snapshot,
   VirtualService,
@@ -30,6 +34,7 @@ import type {
 import { serviceKey, splitKey } from "./names.ts";
 import { isConfiguredBy } from "./pods.ts";
 import { tcpPorts } from "./protocol.ts";
+import { keySources } from "./request-authentication.ts";
 import { Table } from "./table.ts";
 import { type Claim, claimedHosts, claimsOn } from "./virtual-service.ts";
 
@@ -55,6 +60,11 @@ export class Cluster {
   readonly destinationRules: Table<DestinationRule, "host" | "wildcard">;
   readonly peerAuthentications: Table<PeerAuthentication, "namespace">;
   readonly authorizationPolicies: Table<AuthorizationPolicy, "namespace">;
+  /** `keys` finds by the source of a rule's keys (keySource). */
+  readonly requestAuthentications: Table<RequestAuthentication, "namespace" | "keys">;
+  readonly envoyFilters: Table<EnvoyFilter, "namespace">;
+  readonly rateLimits: Table<RateLimit, "namespace">;
+  readonly keySets: Table<KeySet>;
   readonly #stores: { readonly [K in InputKind]: Store<Inputs[K]> };
 
   constructor(settings: MeshSettings) {
@@ -80,6 +90,10 @@ export class Cluster {
     });
     this.peerAuthentications = new Table({ namespace: namespaceOf });
     this.authorizationPolicies = new Table({ namespace: namespaceOf });
+    this.requestAuthentications = new Table({ namespace: namespaceOf, keys: keySources });
+    this.envoyFilters = new Table({ namespace: namespaceOf });
+    this.rateLimits = new Table({ namespace: namespaceOf });
+    this.keySets = new Table({});
     this.#stores = {
       Service: this.services,
       EndpointSlice: this.slices,
@@ -89,6 +103,10 @@ export class Cluster {
       DestinationRule: this.destinationRules,
       PeerAuthentication: this.peerAuthentications,
       AuthorizationPolicy: this.authorizationPolicies,
+      RequestAuthentication: this.requestAuthentications,
+      EnvoyFilter: this.envoyFilters,
+      RateLimit: this.rateLimits,
+      KeySet: this.keySets,
     };
   }
 

@@ -6,7 +6,10 @@ import type { MtlsMode } from "../../crds/workload-config.ts";
 import type {
   AuthorizationPolicySpec,
   DestinationRuleSpec,
+  EnvoyFilterSpec,
   PeerAuthenticationSpec,
+  RateLimitSpec,
+  RequestAuthenticationSpec,
   VirtualServiceSpec,
 } from "./istio.ts";
 
@@ -130,6 +133,29 @@ export interface AuthorizationPolicy {
   readonly spec?: AuthorizationPolicySpec;
 }
 
+export interface RequestAuthentication {
+  readonly metadata: Meta;
+  readonly spec?: RequestAuthenticationSpec;
+}
+
+export interface EnvoyFilter {
+  readonly metadata: Meta;
+  readonly spec?: EnvoyFilterSpec;
+}
+
+export interface RateLimit {
+  readonly metadata: Meta;
+  readonly spec?: RateLimitSpec;
+}
+
+/** Keys that control fetched for a RequestAuthentication: no object of the cluster, but an input like any. */
+export interface KeySet {
+  /** Its name is the source. */
+  readonly metadata: Meta;
+  /** As an issuer serves it. */
+  readonly jwks?: string;
+}
+
 /** The kinds that the compiler reads, by the name used in a Change. */
 export interface Inputs {
   Service: Service;
@@ -140,11 +166,15 @@ export interface Inputs {
   DestinationRule: DestinationRule;
   PeerAuthentication: PeerAuthentication;
   AuthorizationPolicy: AuthorizationPolicy;
+  RequestAuthentication: RequestAuthentication;
+  EnvoyFilter: EnvoyFilter;
+  RateLimit: RateLimit;
+  KeySet: KeySet;
 }
 
 export type InputKind = keyof Inputs;
 
-/** The whole cluster at one moment: per kind a map keyed `namespace/name` (`name` for a Node). */
+/** The whole cluster at one moment: per kind a map keyed `namespace/name` (`name` for a Node, `keySource` for a KeySet). */
 export type Snapshot = { readonly [K in InputKind]?: ReadonlyMap<string, Inputs[K]> };
 
 /** One object that came, changed (`object` set) or went (`object` absent), keyed as in a Snapshot. */

@@ -18,7 +18,10 @@ export type {
   Subset as SubsetSpec,
   TrafficPolicy as TrafficPolicySpec,
 } from "../../crds/destination-rule.ts";
+export type { ConfigPatch as ConfigPatchSpec, EnvoyFilterSpec } from "../../crds/envoy-filter.ts";
 export type { MutualTls, PeerAuthenticationSpec } from "../../crds/peer-authentication.ts";
+export type { RateLimitRule as RateLimitRuleSpec, RateLimitSpec } from "../../crds/rate-limit.ts";
+export type { JwtRule as JwtRuleSpec, RequestAuthenticationSpec } from "../../crds/request-authentication.ts";
 export type {
   Destination as DestinationSpec,
   HeaderOperations as HeaderOpsSpec,

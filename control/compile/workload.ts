@@ -15,6 +15,8 @@ import { byAge, compareText, sortedUnique } from "./order.ts";
 import { modeOfPort, type PeerModes, peerModes, peerPolicies } from "./peer-authentication.ts";
 import { controllerOf, namedPort, type WorkloadName } from "./pods.ts";
 import { protocolOf, tcpPorts } from "./protocol.ts";
+import { compileRateLimits } from "./rate-limit.ts";
+import { compileRequestAuthentication } from "./request-authentication.ts";
 import { forPort } from "./traffic-policy.ts";
 
 type Content = Omit<WorkloadConfigStatus, "revision" | "hash" | "generations" | "writtenAt">;
@@ -49,6 +51,16 @@ export function compileWorkloadContent(cluster: Cluster, key: string): CompiledW
     scopes.flatMap((scope) => cluster.authorizationPolicies.by("namespace", scope)),
     labels,
   );
+  const authentication = compileRequestAuthentication(
+    scopes.flatMap((scope) => cluster.requestAuthentications.by("namespace", scope)),
+    labels,
+    (source) => cluster.keySets.get(source)?.jwks,
+  );
+  const limits = compileRateLimits(
+    scopes.flatMap((scope) => cluster.rateLimits.by("namespace", scope)),
+    scopes.flatMap((scope) => cluster.envoyFilters.by("namespace", scope)),
+    labels,
+  );
   return {
     namespace,
     workload: { kind, name },
@@ -62,11 +74,14 @@ export function compileWorkloadContent(cluster: Cluster, key: string): CompiledW
       authorization: authorization.policies,
       egress: { outboundTrafficPolicy: settings.outboundTrafficPolicy },
       telemetry: { accessLog: settings.accessLog },
-      jwtRules: [],
+      jwtRules: authentication.rules,
+      ...(limits.limits.length > 0 && { rateLimits: limits.limits }),
     },
     generations: sortedUnique([
       ...modes.policies.map(({ metadata }) => generationOf("PeerAuthentication", metadata)),
       ...authorization.sources.map(({ metadata }) => generationOf("AuthorizationPolicy", metadata)),
+      ...authentication.sources.map(({ metadata }) => generationOf("RequestAuthentication", metadata)),
+      ...limits.sources,
       ...inbound.rules.map(({ metadata }) => generationOf("DestinationRule", metadata)),
     ]),
   };

@@ -1,5 +1,5 @@
 /** The Kubernetes objects that run the operator. */
-import { istioKinds, type Kind } from "../../crds/index.ts";
+import { type Kind, userKinds } from "../../crds/index.ts";
 import { operatorAccess } from "../../operator/rbac.ts";
 
 const namespace = "weft-system";
@@ -46,7 +46,7 @@ function userRole(role: "view" | "edit") {
     role === "view"
       ? ["get", "list", "watch"]
       : ["get", "list", "watch", "create", "update", "patch", "delete", "deletecollection"];
-  const groups = [...new Set(istioKinds.map((kind) => kind.group))];
+  const groups = [...new Set(userKinds.map((kind) => kind.group))];
   const compiled = {
     apiGroups: ["mesh.weft.dev"],
     resources: ["serviceconfigs", "workloadconfigs"],
@@ -65,7 +65,7 @@ function userRole(role: "view" | "edit") {
       },
     },
     rules: [
-      ...groups.map((group) => ({ apiGroups: [group], resources: plurals(group, istioKinds), verbs })),
+      ...groups.map((group) => ({ apiGroups: [group], resources: plurals(group, userKinds), verbs })),
       ...(role === "view" ? [compiled] : []),
     ],
   };

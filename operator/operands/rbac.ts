@@ -21,12 +21,17 @@ export const controlClusterRules: readonly PolicyRule[] = [
   { apiGroups: [""], resources: ["pods", "services"], verbs: read },
   { apiGroups: [""], resources: ["namespaces", "nodes"], verbs: follow },
   { apiGroups: ["discovery.k8s.io"], resources: ["endpointslices"], verbs: follow },
-  { apiGroups: ["networking.istio.io"], resources: ["virtualservices", "destinationrules"], verbs: follow },
   {
-    apiGroups: ["security.istio.io"],
-    resources: ["peerauthentications", "authorizationpolicies"],
+    apiGroups: ["networking.istio.io"],
+    resources: ["virtualservices", "destinationrules", "envoyfilters"],
     verbs: follow,
   },
+  {
+    apiGroups: ["security.istio.io"],
+    resources: ["peerauthentications", "authorizationpolicies", "requestauthentications"],
+    verbs: follow,
+  },
+  { apiGroups: ["mesh.weft.dev"], resources: ["ratelimits"], verbs: follow },
   // Owners of compiled objects, so that Kubernetes collects them with the workload.
   {
     apiGroups: ["apps"],

@@ -5,7 +5,10 @@ import type {
   PortTrafficPolicy,
   TrafficPolicy,
 } from "../../../crds/destination-rule.ts";
+import type { EnvoyFilterSpec } from "../../../crds/envoy-filter.ts";
 import type { PeerAuthenticationSpec } from "../../../crds/peer-authentication.ts";
+import type { RateLimitSpec } from "../../../crds/rate-limit.ts";
+import type { RequestAuthenticationSpec } from "../../../crds/request-authentication.ts";
 import type { HTTPRoute, VirtualServiceSpec } from "../../../crds/virtual-service.ts";
 
 const headers = {
@@ -255,6 +258,63 @@ const authorizationPolicy: AuthorizationPolicySpec = {
   ],
 };
 
+const requestAuthentication: RequestAuthenticationSpec = {
+  selector: { matchLabels: { app: "a" } },
+  jwtRules: [
+    {
+      issuer: "https://issuer.example",
+      audiences: ["a"],
+      jwksUri: "https://issuer.example:8443/keys?a=b",
+      fromHeaders: [{ name: "x-token", prefix: "Bearer " }],
+      fromParams: ["token"],
+      fromCookies: ["token"],
+      outputPayloadToHeader: "x-payload",
+      outputClaimToHeaders: [{ header: "x-sub", claim: "sub" }],
+      forwardOriginalToken: true,
+      timeout: "3s",
+      spaceDelimitedClaims: ["roles"],
+      presence: "OPTIONAL",
+    },
+    { jwks_uri: "http://issuer.example" },
+    { issuer: "i", jwks: '{"keys":[]}' },
+  ],
+};
+
+const envoyFilter: EnvoyFilterSpec = {
+  workloadSelector: { labels: { app: "a" } },
+  priority: -1,
+  configPatches: [
+    {
+      applyTo: "HTTP_FILTER",
+      match: { context: "SIDECAR_INBOUND", listener: { portNumber: 80 } },
+      patch: {
+        operation: "INSERT_BEFORE",
+        filterClass: "AUTHZ",
+        value: { name: "envoy.filters.http.lua", typed_config: { "@type": "t", a: [1, { b: true }] } },
+      },
+    },
+  ],
+};
+
+const rateLimit: RateLimitSpec = {
+  selector: { matchLabels: { app: "a" } },
+  rules: [
+    {
+      match: {
+        methods: ["GET"],
+        paths: ["/a*"],
+        headers: [{ name: "x-a", exact: "b" }, { name: "x-b", prefix: "c" }, { name: "x-c" }],
+        ports: [8080],
+      },
+      limit: { requests: 10, unit: "MINUTE", burst: 20 },
+      key: [{ attribute: "HEADER", header: "x-key" }, { attribute: "PRINCIPAL" }],
+      dryRun: true,
+      responseHeaders: true,
+    },
+    { limit: { requests: 1, per: "90s" } },
+  ],
+};
+
 const target = { group: "gateway.networking.k8s.io", kind: "Gateway", name: "g", namespace: "" };
 
 /** By plural. */
@@ -270,7 +330,18 @@ export const everyField = {
     { targetRef: target },
     { targetRefs: [target, { kind: "Service", name: "s" }] },
   ],
+  requestauthentications: [requestAuthentication, { targetRef: target }, { targetRefs: [target] }],
+  envoyfilters: [envoyFilter, { targetRefs: [target] }],
+  ratelimits: [rateLimit],
 } satisfies Record<
   string,
-  readonly (VirtualServiceSpec | DestinationRuleSpec | PeerAuthenticationSpec | AuthorizationPolicySpec)[]
+  readonly (
+    | VirtualServiceSpec
+    | DestinationRuleSpec
+    | PeerAuthenticationSpec
+    | AuthorizationPolicySpec
+    | RequestAuthenticationSpec
+    | EnvoyFilterSpec
+    | RateLimitSpec
+  )[]
 >;

@@ -38,6 +38,19 @@ const authorizationPolicy = (name: string, spec: unknown, says: string): Refusal
   says,
 });
 
+const requestAuthentication = (name: string, rule: object, says: string): Refusal => ({
+  name,
+  plural: "requestauthentications",
+  spec: { jwtRules: [rule] },
+  says,
+});
+const rateLimit = (name: string, rule: object, says: string): Refusal => ({
+  name,
+  plural: "ratelimits",
+  spec: { rules: [{ limit: { requests: 1 }, ...rule }] },
+  says,
+});
+
 export const refusals: readonly Refusal[] = [
   virtualService(
     "a timeout of 0s",
@@ -229,6 +242,73 @@ export const refusals: readonly Refusal[] = [
     { selector: { matchLabels: { a: "b".repeat(64) } } },
     "spec.selector.matchLabels.a: Too long: may not be more than 63 bytes",
   ),
+
+  requestAuthentication(
+    "keys at two places",
+    { jwks: "{}", jwksUri: "https://a" },
+    "set at most one of jwksUri, jwks_uri and jwks",
+  ),
+  requestAuthentication(
+    "keys in a file",
+    { jwksUri: "file:///keys" },
+    "spec.jwtRules[0].jwksUri in body should match '^https?://[^/?#]+.*$'",
+  ),
+  requestAuthentication("keys without a host", { jwksUri: "https:///keys" }, "spec.jwtRules[0].jwksUri"),
+  requestAuthentication(
+    "an empty audience",
+    { audiences: [""] },
+    "spec.jwtRules[0].audiences[0] in body should be at least 1 chars long",
+  ),
+  requestAuthentication(
+    "a header without a name",
+    { fromHeaders: [{ prefix: "a" }] },
+    "spec.jwtRules[0].fromHeaders[0].name: Required value",
+  ),
+  requestAuthentication(
+    "a header with a line break",
+    { outputClaimToHeaders: [{ header: "a\r\nb", claim: "c" }] },
+    "spec.jwtRules[0].outputClaimToHeaders[0].header in body should match",
+  ),
+  requestAuthentication(
+    "a timeout of 0s",
+    { timeout: "0s" },
+    `spec.jwtRules[0].timeout: Invalid value: "0s": ${duration}`,
+  ),
+  {
+    name: "a selector and a target",
+    plural: "requestauthentications",
+    spec: { selector: { matchLabels: { a: "b" } }, targetRef: { kind: "Gateway", name: "g" } },
+    says: "set at most one of selector, targetRef and targetRefs",
+  },
+  {
+    name: "a selector and targets",
+    plural: "envoyfilters",
+    spec: { workloadSelector: { labels: { a: "b" } }, targetRefs: [{ kind: "Gateway", name: "g" }] },
+    says: "set at most one of workloadSelector and targetRefs",
+  },
+  rateLimit("no requests", { limit: { requests: 0 } }, "spec.rules[0].limit.requests"),
+  rateLimit(
+    "two intervals",
+    { limit: { requests: 1, unit: "DAY", per: "1s" } },
+    "set at most one of unit and per",
+  ),
+  rateLimit("an interval over a day", { limit: { requests: 1, per: "25h" } }, "per is at most 24h"),
+  rateLimit(
+    "a key by no header",
+    { key: [{ attribute: "HEADER" }] },
+    "header is for attribute HEADER, which needs it",
+  ),
+  rateLimit(
+    "a header by two values",
+    { match: { headers: [{ name: "a", exact: "b", prefix: "c" }] } },
+    "set at most one of exact and prefix",
+  ),
+  {
+    name: "no rules",
+    plural: "ratelimits",
+    spec: { rules: [] },
+    says: "spec.rules in body should have at least 1 items",
+  },
 
   authorizationPolicy("an unknown action", { action: "LOG" }, `spec.action: Unsupported value: "LOG"`),
   authorizationPolicy(

@@ -12,7 +12,10 @@ import {
   servingNames,
 } from "./ca/index.ts";
 import type { Compiler } from "./compile/compile.ts";
-import type { MeshSettings } from "./compile/inputs.ts";
+import type { KeySet, MeshSettings } from "./compile/inputs.ts";
+import { fetchDocument } from "./keys/fetch.ts";
+import { createIssuerKeys } from "./keys/keys.ts";
+import { sourcesOf } from "./keys/sources.ts";
 import { compileSettings, injectorSettings, minorVersion, type Place } from "./mesh.ts";
 import { hasWorkload, isInjected } from "./meshed.ts";
 import type { ControlMetrics } from "./metrics.ts";
@@ -49,6 +52,9 @@ export interface Control {
   /** Gives back the lead, goes on serving for `lingerMs` while endpoints are taken out, then closes everything. */
   stop(lingerMs: number): Promise<void>;
 }
+
+/** How long the start waits for the keys of token issuers: they serve them in milliseconds, or are down. */
+const firstKeysMs = 6_000;
 
 /** How often something that must come is looked for again. */
 const pollMs = 500;
@@ -153,6 +159,15 @@ export async function startControl(options: ControlOptions): Promise<Control> {
     metrics: metrics.kube,
   });
 
+  const issuerKeys = createIssuerKeys({
+    fetch: fetchDocument,
+    allowLocal: () => mesh.current().localKeyAddresses ?? false,
+    clock,
+    random,
+    log,
+  });
+  const followKeys = () => issuerKeys.follow(sourcesOf(watch.list("RequestAuthentication")));
+
   const reconfigure = () => {
     injection = injectionNow();
     if (compiling) publisher.changed(compiler.configure(settingsNow()));
@@ -184,8 +199,16 @@ export async function startControl(options: ControlOptions): Promise<Control> {
     while (authority.current() === undefined && !stop.signal.aborted) await sleep(clock, pollMs, stop.signal);
     if (stop.signal.aborted) return;
     compiler.configure(settingsNow());
-    compiler.load(watch.snapshot());
+    // Without their keys all tokens would be refused for as long as it takes to fetch them.
+    followKeys();
+    await Promise.race([issuerKeys.asked(), sleep(clock, firstKeysMs, stop.signal)]);
+    compiler.load({ ...watch.snapshot(), KeySet: keySets(issuerKeys.known()) });
+    issuerKeys.onChange((key, jwks) => {
+      const object = jwks === undefined ? {} : { object: keySet(key, jwks) };
+      publisher.changed(compiler.affected({ kind: "KeySet", key, ...object }));
+    });
     watch.onChange((change) => {
+      if (change.kind === "RequestAuthentication") followKeys();
       publisher.changed(compiler.affected(change));
       if (change.kind === "Pod" && change.object !== undefined && hasWorkload(change.object)) {
         access.changed(change.object.metadata.namespace ?? "");
@@ -214,10 +237,19 @@ export async function startControl(options: ControlOptions): Promise<Control> {
       authority.close();
       serving.close();
       tokenKeys.close();
+      issuerKeys.close();
       await Promise.all([watch.close(), signer.close()]);
       client.close();
     },
   };
+}
+
+function keySet(name: string, jwks: string): KeySet {
+  return { metadata: { name }, jwks };
+}
+
+function keySets(known: ReadonlyMap<string, string>): ReadonlyMap<string, KeySet> {
+  return new Map([...known].map(([source, jwks]) => [source, keySet(source, jwks)]));
 }
 
 /** The minor version of the API server, asked for until it answers. */

@@ -14,6 +14,8 @@ export interface MeshFile {
   readonly clusterDomain?: string;
   readonly accessLog?: boolean;
   readonly outboundTrafficPolicy?: "ALLOW_ANY" | "REGISTRY_ONLY";
+  /** Whether keys of token issuers may be fetched from loopback and link-local addresses. */
+  readonly localKeyAddresses?: boolean;
   readonly mtls?: { readonly mode?: MtlsMode };
   readonly proxy?: {
     readonly image?: string;
@@ -56,6 +58,7 @@ const fields: readonly (readonly [path: string, check: Check, expected: string])
   ["clusterDomain", isString, "a DNS name"],
   ["accessLog", isBoolean, "true or false"],
   ["outboundTrafficPolicy", oneOf("ALLOW_ANY", "REGISTRY_ONLY"), "ALLOW_ANY or REGISTRY_ONLY"],
+  ["localKeyAddresses", isBoolean, "true or false"],
   ["mtls", isRecord, "an object"],
   ["mtls.mode", oneOf("STRICT", "PERMISSIVE", "DISABLE"), "STRICT, PERMISSIVE or DISABLE"],
   ["proxy", isRecord, "an object"],

@@ -25,6 +25,8 @@ export interface ClusterWatch {
   start(): Promise<void>;
   hasSynced(): boolean;
   snapshot(): Snapshot;
+  /** The objects of one kind that the compiler reads; none while it is not served. */
+  list<K extends InputKind>(kind: K): Inputs[K][];
   /** Changes of what the compiler reads; noise is left out. */
   onChange(listener: (change: Change) => void): void;
   /** The labels of a namespace; undefined when it is not known (yet). */
@@ -198,6 +200,7 @@ export function createClusterWatch(options: {
     },
     hasSynced: () => synced && serviceConfigs.hasSynced() && workloadConfigs.hasSynced(),
     snapshot: () => snapshotOf(stores as InputStores),
+    list: <K extends InputKind>(kind: K) => ((stores as InputStores)[kind]?.list() ?? []) as Inputs[K][],
     onChange: (listener) => {
       listeners.add(listener);
     },

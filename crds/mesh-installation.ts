@@ -148,6 +148,10 @@ const spec = object("The mesh that is wanted; every field has a default, so `{}`
     ["ALLOW_ANY", "REGISTRY_ONLY"],
     { default: "ALLOW_ANY" },
   ),
+  localKeyAddresses: boolean(
+    "Whether keys of RequestAuthentications may be fetched from loopback and link-local addresses, where clouds keep credentials.",
+    { default: false },
+  ),
   accessLog: boolean("Whether sidecars log every request.", { default: false }),
 });
 

@@ -28,6 +28,7 @@ describe("a MeshInstallation without a spec", () => {
       "validation.failurePolicy": read.validation.failurePolicy,
       "mtls.mode": read.mtlsMode,
       outboundTrafficPolicy: read.outboundTrafficPolicy,
+      localKeyAddresses: read.localKeyAddresses,
       accessLog: read.accessLog,
     }).toEqual(
       Object.fromEntries(
@@ -46,6 +47,7 @@ describe("a MeshInstallation without a spec", () => {
           "validation.failurePolicy",
           "mtls.mode",
           "outboundTrafficPolicy",
+          "localKeyAddresses",
           "accessLog",
         ].map((path) => [path, standard(path)]),
       ),

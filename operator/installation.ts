@@ -40,6 +40,7 @@ export interface Installation {
   readonly validation: { readonly failurePolicy: FailurePolicy };
   readonly mtlsMode: "PERMISSIVE" | "STRICT" | "DISABLE";
   readonly outboundTrafficPolicy: "ALLOW_ANY" | "REGISTRY_ONLY";
+  readonly localKeyAddresses: boolean;
   readonly accessLog: boolean;
   readonly status: MeshInstallationStatus;
 }
@@ -111,6 +112,7 @@ function desires(spec: MeshInstallationSpec, images: Images) {
     validation: { failurePolicy: validation.failurePolicy ?? ("Fail" as const) },
     mtlsMode: spec.mtls?.mode ?? ("PERMISSIVE" as const),
     outboundTrafficPolicy: spec.outboundTrafficPolicy ?? ("ALLOW_ANY" as const),
+    localKeyAddresses: spec.localKeyAddresses ?? false,
     accessLog: spec.accessLog ?? false,
   };
 }

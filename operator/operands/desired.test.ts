@@ -174,6 +174,7 @@ describe("mesh.json", () => {
       accessLog: true,
       mtls: { mode: "STRICT" },
       outboundTrafficPolicy: "REGISTRY_ONLY",
+      localKeyAddresses: true,
       proxy: { concurrency: 2, resources: { requests: { cpu: 1 } } },
     });
     const data = find("ConfigMap", installation).data as { "mesh.json": string };
@@ -184,6 +185,7 @@ describe("mesh.json", () => {
       clusterDomain: "cluster.local",
       accessLog: true,
       outboundTrafficPolicy: "REGISTRY_ONLY",
+      localKeyAddresses: true,
       mtls: { mode: "STRICT" },
       proxy: {
         image: "proxy:1",

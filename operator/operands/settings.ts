@@ -13,6 +13,7 @@ export function settingsOperand(installation: Installation, inputs: Inputs): Ope
     clusterDomain: "cluster.local",
     accessLog: installation.accessLog,
     outboundTrafficPolicy: installation.outboundTrafficPolicy,
+    localKeyAddresses: installation.localKeyAddresses,
     mtls: { mode: installation.mtlsMode },
     proxy: {
       image: proxy.image,

@@ -381,6 +381,8 @@ describe("headers for the application", () => {
       { header: "x-absent", claim: "absent" },
       { header: "x-evil", claim: "evil" },
       { header: "x-wide", claim: "wide" },
+      { header: "Content-Length", claim: "level" },
+      { header: "x: y", claim: "level" },
     ];
     const token = await rsa.token({
       ...claims,

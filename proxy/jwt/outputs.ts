@@ -4,22 +4,44 @@ import { lookup, scalarText } from "./claims.ts";
 import type { JsonObject } from "./json.ts";
 import type { Token } from "./token.ts";
 
+/** What a claim says is its bearer's choice, so it must not say how the request is framed, routed or trusted. */
+const FORBIDDEN: ReadonlySet<string> = new Set([
+  "host",
+  "content-length",
+  "transfer-encoding",
+  "connection",
+  "keep-alive",
+  "proxy-connection",
+  "upgrade",
+  "te",
+  "trailer",
+  "expect",
+  "x-forwarded-client-cert",
+]);
+
+const NAME = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
+
 /** The lower-case names of the headers that a rule writes; what clients send under these is dropped. */
 export function outputNames(rule: JwtRule): string[] {
-  const { outputPayloadToHeader, outputClaimToHeaders } = rule;
-  const claims = outputClaimToHeaders.map(({ header }) => header.toLowerCase());
-  return outputPayloadToHeader === undefined ? claims : [outputPayloadToHeader.toLowerCase(), ...claims];
+  const names = rule.outputClaimToHeaders.map(({ header }) => header);
+  if (rule.outputPayloadToHeader !== undefined) names.push(rule.outputPayloadToHeader);
+  return names.map((name) => name.toLowerCase()).filter(writable);
+}
+
+function writable(name: string): boolean {
+  return NAME.test(name) && !FORBIDDEN.has(name);
 }
 
 /** The headers by lower-case name. Claims that are missing, no scalars or no header's value are left out. */
 export function outputsOf(rule: JwtRule, token: Token): ReadonlyMap<string, string> {
   const outputs = new Map<string, string>();
-  if (rule.outputPayloadToHeader !== undefined)
-    outputs.set(rule.outputPayloadToHeader.toLowerCase(), token.payload);
-  for (const { header, claim } of rule.outputClaimToHeaders) {
-    const value = headerValue(claimAt(token.claims, claim));
-    if (value !== undefined) outputs.set(header.toLowerCase(), value);
-  }
+  const set = (header: string, value: string | undefined) => {
+    const name = header.toLowerCase();
+    if (value !== undefined && writable(name)) outputs.set(name, value);
+  };
+  if (rule.outputPayloadToHeader !== undefined) set(rule.outputPayloadToHeader, token.payload);
+  for (const { header, claim } of rule.outputClaimToHeaders)
+    set(header, headerValue(claimAt(token.claims, claim)));
   return outputs;
 }
 

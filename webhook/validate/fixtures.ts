@@ -8,10 +8,18 @@ const groups: Readonly<Record<string, string>> = {
   DestinationRule: "networking.istio.io",
   PeerAuthentication: "security.istio.io",
   AuthorizationPolicy: "security.istio.io",
+  RequestAuthentication: "security.istio.io",
+  EnvoyFilter: "networking.istio.io",
 };
 
 export function objectOf(kind: string, spec: unknown): Record<string, unknown> {
-  return { apiVersion: `${groups[kind]}/v1`, kind, metadata: { name: "it", namespace: "shop" }, spec };
+  const version = kind === "EnvoyFilter" ? "v1alpha3" : "v1";
+  return {
+    apiVersion: `${groups[kind]}/${version}`,
+    kind,
+    metadata: { name: "it", namespace: "shop" },
+    spec,
+  };
 }
 
 /** What is wrong with a spec, as kubectl would list it: `path: message`. */

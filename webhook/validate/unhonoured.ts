@@ -7,7 +7,7 @@ import { isObject } from "../json.ts";
 import type { Field } from "./field.ts";
 
 export interface Unhonoured {
-  readonly kind: "VirtualService" | "DestinationRule" | "AuthorizationPolicy";
+  readonly kind: "VirtualService" | "DestinationRule" | "RequestAuthentication";
   /**
    * Its path in `spec`, with `[]` for any item. Paths that begin with `trafficPolicy` hold for the policies of subsets and
    * ports, too.
@@ -104,20 +104,10 @@ export const unhonoured: readonly Unhonoured[] = [
   { kind: "DestinationRule", field: "trafficPolicy.retryBudget", instead: noLimit },
 
   {
-    kind: "AuthorizationPolicy",
-    field: "rules[].from[].source.requestPrincipals",
-    instead: "no request has one",
-  },
-  {
-    kind: "AuthorizationPolicy",
-    field: "rules[].from[].source.notRequestPrincipals",
-    instead: "no request has one",
-  },
-  {
-    kind: "AuthorizationPolicy",
-    field: "rules[].when[].key",
-    values: ["request.auth.*"],
-    instead: "no request has a token",
+    kind: "RequestAuthentication",
+    field: "jwtRules[].presence",
+    values: ["REQUIRED"],
+    instead: "use an AuthorizationPolicy",
   },
 ];
 

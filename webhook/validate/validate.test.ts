@@ -47,12 +47,14 @@ describe("an object as a whole", () => {
     });
   });
 
-  test("the four kinds are checked in every version they are served in", () => {
+  test("these kinds are checked in every version they are served in", () => {
     expect(validatedKinds).toEqual([
       "VirtualService",
       "DestinationRule",
       "PeerAuthentication",
       "AuthorizationPolicy",
+      "EnvoyFilter",
+      "RequestAuthentication",
     ]);
     for (const version of ["v1", "v1beta1", "v1alpha3"]) {
       expect(
@@ -135,6 +137,9 @@ describe("arbitrary input", () => {
       " ",
     ),
     ..."source operation when key values principals ipBlocks ports paths targetRefs provider workloadSelector".split(
+      " ",
+    ),
+    ..."jwtRules issuer jwks jwksUri fromHeaders outputClaimToHeaders header claim configPatches applyTo patch context typed_config".split(
       " ",
     ),
     ..."__proto__ constructor toString".split(" "),

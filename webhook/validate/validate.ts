@@ -2,8 +2,10 @@ import { isObject, text } from "../json.ts";
 import { Report, type ValidationResult } from "../report.ts";
 import { checkAuthorizationPolicy } from "./authorization-policy.ts";
 import { checkDestinationRule } from "./destination-rule.ts";
+import { checkEnvoyFilter } from "./envoy-filter.ts";
 import { Field } from "./field.ts";
 import { checkPeerAuthentication } from "./peer-authentication.ts";
+import { checkRequestAuthentication } from "./request-authentication.ts";
 import { warnUnhonoured } from "./unhonoured.ts";
 import { checkVirtualService } from "./virtual-service.ts";
 
@@ -26,9 +28,9 @@ const kinds: ReadonlyMap<string, Kind> = new Map<string, Kind>([
   ["networking.istio.io/Sidecar", { versions: networking, check: undefined }],
   ["networking.istio.io/WorkloadEntry", { versions: networking, check: undefined }],
   ["networking.istio.io/WorkloadGroup", { versions: networking, check: undefined }],
-  ["networking.istio.io/EnvoyFilter", { versions: ["v1alpha3"], check: undefined }],
+  ["networking.istio.io/EnvoyFilter", { versions: ["v1alpha3"], check: checkEnvoyFilter }],
   ["networking.istio.io/ProxyConfig", { versions: ["v1beta1"], check: undefined }],
-  ["security.istio.io/RequestAuthentication", { versions: security, check: undefined }],
+  ["security.istio.io/RequestAuthentication", { versions: security, check: checkRequestAuthentication }],
   ["telemetry.istio.io/Telemetry", { versions: ["v1", "v1alpha1"], check: undefined }],
   ["extensions.istio.io/WasmPlugin", { versions: ["v1alpha1"], check: undefined }],
   ["extensions.istio.io/TrafficExtension", { versions: ["v1alpha1"], check: undefined }],

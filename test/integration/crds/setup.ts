@@ -30,7 +30,8 @@ export async function startWithDefinitions(): Promise<Definitions> {
   await Promise.all(
     allKinds.flatMap((kind) => kind.versions.map((version) => served(client, kind, version))),
   );
-  await client.create(resources.namespaces, { metadata: { name: "production" } });
+  for (const name of ["production", "istio-system"])
+    await client.create(resources.namespaces, { metadata: { name } });
   return {
     client,
     namespace: "production",

@@ -38,6 +38,16 @@ export interface ExchangeOwner {
   tunnel(client: Socket, endpoint: Socket, early: Buffer | undefined, late: Buffer | undefined): void;
 }
 
+/** Who gets a copy of a request as it is sent for the first time. It takes what it is given at once, whatever becomes of it. */
+export interface BodyCopy {
+  /** The request is being sent, with the body that came so far; `framed` is the body's form, `whole`: there is no more. */
+  begin(framed: boolean, whole: boolean): void;
+  body(bytes: Buffer, start: number, end: number, last: boolean): void;
+  trailers(trailers: Head): void;
+  /** The request is over; what has not come of it will not. */
+  broken(): void;
+}
+
 export interface ExchangeOptions {
   readonly wheel: TimerWheel;
   /** Monotonic ms. */
@@ -75,6 +85,8 @@ export class Exchange extends TimerEntry implements DownstreamEvents, UpstreamEv
   responseEdits: HeadEdits | undefined;
   /** Header lines of every answer of our own to this request. */
   replyLines = "";
+  /** Who gets copies of the request. */
+  copies: readonly BodyCopy[] = NO_COPIES;
   readonly #options: ExchangeOptions;
   readonly #owner: ExchangeOwner;
   #downstream: Downstream | undefined;
@@ -132,6 +144,7 @@ export class Exchange extends TimerEntry implements DownstreamEvents, UpstreamEv
     this.grpc = false;
     this.responseEdits = undefined;
     this.replyLines = "";
+    this.copies = NO_COPIES;
     this.#replay = undefined;
     this.#replayBytes = 0;
     this.#framed = undefined;
@@ -148,6 +161,7 @@ export class Exchange extends TimerEntry implements DownstreamEvents, UpstreamEv
   send(upstream: Upstream, edits: HeadEdits | undefined, drop: number, additions: string): void {
     const { downstream } = this;
     const framed = downstream.version === 1 && upstream.version === 1;
+    const first = this.#framed === undefined;
     this.#framed ??= framed;
     if (this.#framed !== framed) {
       // What was taken of the body has another form than this endpoint is told.
@@ -161,6 +175,7 @@ export class Exchange extends TimerEntry implements DownstreamEvents, UpstreamEv
     this.#upstream = upstream;
     const pieces = this.#replay === undefined && downstream.requestDone ? NOTHING : this.#bodyAtHand(framed);
     const last = downstream.requestDone;
+    if (first) for (const copy of this.copies) copy.begin(framed, last);
     const outgoing = this.#outgoing;
     const request: Outgoing = outgoing ?? {
       head: downstream.head,
@@ -199,14 +214,15 @@ export class Exchange extends TimerEntry implements DownstreamEvents, UpstreamEv
     while (!downstream.requestDone) {
       const piece = downstream.takeBody(framed);
       if (piece === undefined) break;
-      this.#keep(piece, 0, piece.length);
+      this.#keep(piece, 0, piece.length, false);
       pieces.push(piece);
     }
     return pieces;
   }
 
-  #keep(bytes: Buffer, start: number, end: number): void {
+  #keep(bytes: Buffer, start: number, end: number, last: boolean): void {
     this.requestBytes += end - start;
+    if (this.copies.length > 0) for (const copy of this.copies) copy.body(bytes, start, end, last);
     if (this.#replayBytes > REPLAY_BYTES) return;
     this.#replayBytes += end - start;
     if (this.#replayBytes > REPLAY_BYTES) {
@@ -239,10 +255,11 @@ export class Exchange extends TimerEntry implements DownstreamEvents, UpstreamEv
   requestBody(bytes: Buffer, start: number, end: number, last: boolean): boolean {
     const upstream = this.#upstream;
     if (upstream !== undefined) {
-      this.#keep(bytes, start, end);
+      this.#keep(bytes, start, end, last);
       return upstream.body(bytes, start, end, last);
     }
     // Between two tries: kept for the next, which opens the body again.
+    for (const copy of this.copies) copy.body(bytes, start, end, last);
     this.requestBytes += end - start;
     this.#replayBytes += end - start;
     this.#replay ??= [];
@@ -254,6 +271,7 @@ export class Exchange extends TimerEntry implements DownstreamEvents, UpstreamEv
     // They are not kept: what has some is sent once.
     this.#replay = undefined;
     this.#replayBytes = Number.POSITIVE_INFINITY;
+    for (const copy of this.copies) copy.trailers(trailers);
     const upstream = this.#upstream;
     if (upstream !== undefined) upstream.trailers(trailers);
     else if (this.#active) this.breakOff();
@@ -363,6 +381,7 @@ export class Exchange extends TimerEntry implements DownstreamEvents, UpstreamEv
     if (!this.#active) return;
     this.#active = false;
     this.#replay = undefined;
+    if (this.copies.length > 0) for (const copy of this.copies) copy.broken();
     if (this.slot >= 0) this.#options.wheel.disarm(this);
     this.#owner.ended();
   }
@@ -373,4 +392,5 @@ export class Exchange extends TimerEntry implements DownstreamEvents, UpstreamEv
   }
 }
 
+const NO_COPIES: readonly BodyCopy[] = [];
 const NOTHING: readonly Buffer[] = [];

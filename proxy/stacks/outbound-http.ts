@@ -186,9 +186,14 @@ export class OutboundRequest implements ExchangeOwner, RouteRequest, Waiter {
     this.#begun = endpoint;
     this.#begunAt = this.context.now();
     endpoint.begin();
-    const { head } = exchange;
-    let additions = "";
-    if (endpoint.mtls && upstream.fresh) additions = this.#report.peerHeader;
+    // Who the client is, is for the other side's proxy to say.
+    exchange.send(upstream, this.edits, DROP_CLIENT_CERT, this.hopLines(endpoint, upstream));
+  }
+
+  /** The header lines that this hop adds. */
+  hopLines(endpoint: EndpointHandle | undefined, upstream: Upstream): string {
+    const { head } = this.exchange;
+    let additions = endpoint?.mtls === true && upstream.fresh ? this.#report.peerHeader : "";
     if (!head.has(REQUEST_ID)) {
       // The same for every try.
       this.requestId ||= crypto.randomUUID();
@@ -199,8 +204,7 @@ export class OutboundRequest implements ExchangeOwner, RouteRequest, Waiter {
       additions += this.#traceparent;
     }
     if (!head.has(FORWARDED_PROTO)) additions += "x-forwarded-proto: http\r\n";
-    // Who the client is, is for the other side's proxy to say.
-    exchange.send(upstream, this.edits, DROP_CLIENT_CERT, additions);
+    return additions;
   }
 
   /** Counts the request as under way to its cluster until it ends; false when there are too many. */

@@ -15,6 +15,7 @@
  *   │  shareOrigin          CORS: preflights end here
  *   │  followRoute          timeout, rewrite and headers; redirects and direct responses end here
  *   │  limitLoad            connectionPool: what is too much at once is refused
+ *   │  copyRequest          mirrors: copies for which nobody waits
  *   │  chooseEndpoint       the balancer's choice; a retry begins again here
  *   │  send                 on a pooled connection: mutual TLS to the endpoint's proxy, or plaintext
  *   └─ anything else        OutboundTcp: one endpoint for the connection's life
@@ -41,6 +42,7 @@ import {
   send,
   takeView,
 } from "./outbound-layers.ts";
+import { copyRequest } from "./outbound-mirrors.ts";
 import { OutboundReport } from "./outbound-report.ts";
 import { shareOrigin } from "./outbound-sharing.ts";
 import { OutboundTcp } from "./outbound-tcp.ts";
@@ -62,6 +64,7 @@ export function createOutbound(context: Context, self: Workload): (accepted: Acc
       shareOrigin,
       followRoute,
       limitLoad,
+      copyRequest(),
       chooseEndpoint,
       send,
     ],

@@ -54,6 +54,9 @@ export class Telemetry {
     "Requests, connections and retries that a limit of a connectionPool refused.",
     ["side", "limit"],
   );
+  readonly mirrors = new Counters("weft_mirrored_requests_total", "Copies of requests, by how they ended.", [
+    "outcome",
+  ]);
   readonly plaintextRefused = new Counters(
     "weft_plaintext_refused_total",
     "Plaintext connections closed because the port takes mutual TLS only.",
@@ -102,6 +105,7 @@ export class Telemetry {
       this.parseErrors,
       this.retries,
       this.overflows,
+      this.mirrors,
       this.plaintextRefused,
       this.denied,
       this.tokensRefused,

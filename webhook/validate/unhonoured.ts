@@ -23,8 +23,6 @@ const noLimit = "there is no limit";
 const plainTry = "a call fails rather than go out in plaintext";
 
 export const unhonoured: readonly Unhonoured[] = [
-  { kind: "VirtualService", field: "http[].mirror", instead: "nothing is copied" },
-  { kind: "VirtualService", field: "http[].mirrors", instead: "nothing is copied" },
   {
     kind: "VirtualService",
     field: "http[].retries.perTryTimeout",

@@ -1,0 +1,57 @@
+/** Copies of requests for other services (VirtualService `mirror` and `mirrors`). */
+import type { Cluster, EndpointHandle } from "../config/view.ts";
+import { DROP_CLIENT_CERT } from "../http/edits.ts";
+import { Mirror, MirrorBudget } from "../mirror/mirror.ts";
+import { shadowAuthority } from "../mirror/shadow.ts";
+import { poolOf } from "./endpoint-pools.ts";
+import type { Layer, OutboundRequest } from "./outbound-http.ts";
+
+/**
+ * After what the route does to the request, which a copy has as well, and once whatever is tried again; a copy sets out when
+ * the request itself does.
+ */
+export function copyRequest(): Layer {
+  const budget = new MirrorBudget();
+  return (request) => {
+    const { result, exchange } = request;
+    if (result?.kind !== "forward" || result.mirrors.length === 0) return "next";
+    // A copy of a WebSocket's request would answer to nobody.
+    if (exchange.head.webSocket) return "next";
+    const drawn = result.mirrors.filter(({ percent }) => Math.random() * 100 < percent);
+    if (drawn.length > 0) exchange.copies = drawn.map(({ cluster }) => mirrorTo(request, cluster, budget));
+    return "next";
+  };
+}
+
+function mirrorTo(request: OutboundRequest, cluster: Cluster, budget: MirrorBudget): Mirror {
+  const { context, edits, exchange, result } = request;
+  const { head } = exchange;
+  const beganAt = context.now();
+  let endpoint: EndpointHandle | undefined;
+  return new Mirror({
+    wheel: context.wheel,
+    budget,
+    head,
+    edits: { ...edits, host: shadowAuthority(edits?.host ?? head.authority) },
+    drop: DROP_CLIENT_CERT,
+    timeoutMs: (result?.kind === "forward" ? result.route.timeoutMs : undefined) ?? 0,
+    acquire(mirror) {
+      endpoint = cluster.pick(context.now());
+      if (endpoint === undefined) {
+        mirror.unavailable();
+        return undefined;
+      }
+      endpoint.begin();
+      return poolOf(context, cluster, endpoint).acquire(mirror);
+    },
+    forget(mirror) {
+      if (endpoint !== undefined) poolOf(context, cluster, endpoint).forget(mirror);
+    },
+    additions: (upstream) => request.hopLines(endpoint, upstream),
+    ended(outcome, status) {
+      context.telemetry.mirrors.of(outcome).value++;
+      const now = context.now();
+      endpoint?.end(status, status === 0 ? 0 : now - beganAt, now);
+    },
+  });
+}

@@ -1,0 +1,192 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import {
+  destination,
+  endpoint,
+  endpointsObject,
+  entry,
+  forward,
+  indexObject,
+  serviceObject,
+  view,
+  workloadObject,
+} from "../../proxy/config/testdata.ts";
+import {
+  application,
+  eventually,
+  exchange,
+  ok,
+  statusOf,
+  TestClient,
+  TestProxy,
+  TestServer,
+} from "../support/proxy.ts";
+
+/** A real proxy that copies requests to applications that answer, that never read, and that are not there. */
+const requests: string[] = [];
+const copies: string[] = [];
+let shadowAnswer: string | undefined;
+const servers: TestServer[] = [];
+/** More than two kernels hold on a connection's way. */
+const LARGE = 32 * 1024 * 1024;
+let proxy: TestProxy;
+let outbound: number;
+
+const mirror = (name: string, percent = 100) => {
+  const { host, key, subset } = destination("demo", name);
+  return { host, key, subset, percent };
+};
+const on = (path: string) => [
+  { uri: { kind: "prefix" as const, value: path }, headers: [], withoutHeaders: [], queryParams: [] },
+];
+
+async function serve(connection: Parameters<typeof TestServer.start>[0]): Promise<number> {
+  const server = await TestServer.start(connection);
+  servers.push(server);
+  return server.port;
+}
+
+beforeAll(async () => {
+  const web = await serve(
+    application((request) => {
+      requests.push(request);
+      return ok("hello");
+    }),
+  );
+  const shadow = await serve(
+    application((request) => {
+      copies.push(request);
+      return shadowAnswer;
+    }),
+  );
+  const deaf = await serve((socket) => socket.pause());
+  // Counts what it gets, and answers when it has all of it.
+  const sink = await serve((socket) => {
+    let missing = LARGE;
+    socket.on("data", (bytes) => {
+      const head = missing === LARGE ? bytes.indexOf("\r\n\r\n") + 4 : 0;
+      missing -= bytes.length - head;
+      if (missing === 0) socket.write(ok("got it all"));
+    });
+  });
+  const gone = await TestServer.start(() => {});
+  await gone[Symbol.asyncDispose]();
+  const ports = { web, shadow, deaf, sink, gone: gone.port };
+  const names = Object.keys(ports);
+  const to = forward(destination("demo", "web"));
+  proxy = await TestProxy.start({
+    file: { outbound: [{ listen: "127.0.0.1:0", destination: "10.0.0.1:80" }], admin: "127.0.0.1:0" },
+    objects: [
+      indexObject(
+        "demo",
+        names.map((name, at) => entry("demo", name, { addresses: [`10.0.0.${at + 1}`] })),
+      ),
+      serviceObject("demo", "web", {
+        common: view({
+          http: [
+            { ...to, matches: on("/copy"), mirrors: [mirror("shadow")] },
+            {
+              ...to,
+              matches: on("/edited"),
+              mirrors: [mirror("shadow")],
+              rewrite: { authority: "pay.example:8080" },
+            },
+            { ...forward(destination("demo", "sink")), matches: on("/deaf"), mirrors: [mirror("deaf")] },
+            { ...to, matches: on("/gone"), mirrors: [mirror("gone"), mirror("nobody"), mirror("shadow")] },
+            { ...to, matches: on("/limited"), mirrors: [mirror("shadow")], timeoutMs: 200 },
+            { ...to, matches: on("/half"), mirrors: [mirror("shadow", 50)] },
+          ],
+        }),
+      }),
+      ...names.slice(1).map((name) => serviceObject("demo", name)),
+      ...Object.entries(ports).map(([name, target]) =>
+        endpointsObject("demo", name, [endpoint("127.0.0.1", { ports: [{ port: 80, target }] })]),
+      ),
+      workloadObject("demo", "client"),
+    ],
+  });
+  outbound = proxy.port("outbound");
+});
+afterAll(async () => {
+  await proxy?.[Symbol.asyncDispose]();
+  for (const server of servers) await server[Symbol.asyncDispose]();
+});
+beforeEach(() => {
+  requests.length = 0;
+  copies.length = 0;
+  shadowAnswer = ok("ignored");
+});
+
+const ask = (path: string, rest = "\r\n", method = "GET") =>
+  exchange(outbound, `${method} ${path} HTTP/1.1\r\nHost: web\r\n${rest}`);
+const ended = (outcome: string) => proxy.metric("weft_mirrored_requests_total", { outcome });
+
+describe("a mirrored request", () => {
+  it("is copied with its body, under its own authority, and answered by its own application alone", async () => {
+    const rest = "x-a: 1\r\nContent-Length: 5\r\n\r\nhello";
+    const response = await ask("/copy/1", rest, "POST");
+    expect(response.endsWith("\r\n\r\nhello")).toBe(true);
+    await eventually(() => copies.length === 1);
+    const withoutHost = (text = "") => text.replace(/host: [^\r]*\r\n/i, "");
+    expect(withoutHost(copies[0])).toBe(withoutHost(requests[0]));
+    expect(copies[0]).toContain("\r\nhost: web-shadow\r\n");
+    expect(requests[0]).toContain("\r\nHost: web\r\n");
+  });
+
+  it("is copied as the route changed it", async () => {
+    await ask("/edited/1");
+    await eventually(() => copies.length === 1);
+    expect(requests[0]).toContain("\r\nhost: pay.example:8080\r\n");
+    expect(copies[0]).toContain("\r\nhost: pay.example-shadow:8080\r\n");
+  });
+
+  it("is copied chunk by chunk while it streams", async () => {
+    using client = await TestClient.open(outbound);
+    client.send("POST /copy/2 HTTP/1.1\r\nHost: web\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n");
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    client.send("2\r\nde\r\n0\r\nx-sum: 1\r\n\r\n");
+    expect(statusOf(await client.responses(1))).toBe(200);
+    await eventually(() => copies.length === 1);
+    expect(copies[0]?.endsWith("\r\n\r\n3\r\nabc\r\n2\r\nde\r\n0\r\nx-sum: 1\r\n\r\n")).toBe(true);
+  });
+
+  it("is copied on a connection that is used again", async () => {
+    const before = await ended("answered");
+    for (let count = 1; count <= 5; count++) {
+      await ask(`/copy/again-${count}`);
+      await eventually(async () => (await ended("answered")) === before + count);
+    }
+    expect(copies.map((copy) => copy.split(" ")[1])).toEqual([1, 2, 3, 4, 5].map((n) => `/copy/again-${n}`));
+  });
+
+  it("is not disturbed by copies that nobody takes", async () => {
+    const failures = await ended("failed");
+    expect(statusOf(await ask("/gone/1"))).toBe(200);
+    await eventually(async () => (await ended("failed")) === failures + 1);
+    await eventually(() => copies.length === 1);
+  });
+
+  it("is not held up by an endpoint that does not read its copy, which is given up", async () => {
+    const slow = await ended("slow");
+    const response = await ask("/deaf/1", `Content-Length: ${LARGE}\r\n\r\n${"x".repeat(LARGE)}`, "POST");
+    expect(response.endsWith("got it all")).toBe(true);
+    expect(await ended("slow")).toBe(slow + 1);
+  });
+
+  it("gives its copy as much time as its route has", async () => {
+    shadowAnswer = undefined;
+    const timeouts = await ended("timeout");
+    expect(statusOf(await ask("/limited/1"))).toBe(200);
+    await eventually(async () => (await ended("timeout")) === timeouts + 1);
+  });
+
+  it("is copied as often as it is to be", async () => {
+    using client = await TestClient.open(outbound);
+    const count = 400;
+    for (let sent = 0; sent < count; sent++) client.send("GET /half/1 HTTP/1.1\r\nHost: web\r\n\r\n");
+    await client.responses(count, 20_000);
+    expect(requests).toHaveLength(count);
+    // Binomial(400, 1/2): standard deviation 10; seven of them.
+    await eventually(() => copies.length > count / 2 - 70);
+    expect(copies.length).toBeLessThan(count / 2 + 70);
+  });
+});

@@ -29,7 +29,7 @@ export type Outcome =
   | "failed"
   /** Its endpoint took the body too slowly. */
   | "slow"
-  /** Too many copies are under way. */
+  /** Too many copies, or requests to their destination, are under way. */
   | "limit"
   | "timeout"
   /** The request itself was not sent whole. */
@@ -156,6 +156,11 @@ export class Mirror extends TimerEntry implements BodyCopy, UpstreamEvents {
 
   unavailable(): void {
     this.#end("failed");
+  }
+
+  /** Its destination has as much under way as it takes. */
+  refused(): void {
+    this.#end("limit");
   }
 
   // What the endpoint does.

@@ -1,13 +1,14 @@
 /** The layers of an outbound HTTP request, one function each; `outbound.ts` puts them in order. */
 import { ConfigError } from "../config/errors.ts";
 import type { Cluster, MeshView, Target } from "../config/view.ts";
+import type { Version } from "../http/streams.ts";
 import { oneLine } from "../route/format.ts";
 import { needsHttp1, upstreamVersion } from "../upstream/version.ts";
 import { breakerOf } from "./breakers.ts";
 import { poolOf } from "./endpoint-pools.ts";
 import { firstView } from "./first-view.ts";
 import { hashRequest } from "./outbound-hash.ts";
-import type { Layer } from "./outbound-http.ts";
+import type { Layer, OutboundRequest } from "./outbound-http.ts";
 import type { Passthrough } from "./passthrough.ts";
 import { applyRoute, ownLines } from "./route-actions.ts";
 
@@ -158,13 +159,16 @@ export const chooseEndpoint: Layer = (request) => {
 
 /** On a connection of the endpoint's pool, or a new one, in the version that the port, the policy or the client wants. */
 export const send: Layer = (request) => {
-  const { cluster, exchange } = request;
-  const client = exchange.downstream.version;
-  const version = needsHttp1(exchange.head)
-    ? 1
-    : upstreamVersion(client, cluster?.protocol ?? "auto", cluster?.policy.connectionPool);
+  const version = versionTo(request, request.cluster);
   const upstream = request.pool?.acquire(request, version, request.attempt.reconnects > 0);
   if (upstream === undefined) return "wait";
   request.acquired(upstream);
   return "done";
 };
+
+/** The version of HTTP that the request goes on with to a cluster. */
+export function versionTo({ exchange }: OutboundRequest, cluster: Cluster | undefined): Version {
+  if (needsHttp1(exchange.head)) return 1;
+  const client = exchange.downstream.version;
+  return upstreamVersion(client, cluster?.protocol ?? "auto", cluster?.policy.connectionPool);
+}

@@ -3,8 +3,10 @@ import type { Cluster, EndpointHandle } from "../config/view.ts";
 import { DROP_CLIENT_CERT } from "../http/edits.ts";
 import { Mirror, MirrorBudget } from "../mirror/mirror.ts";
 import { shadowAuthority } from "../mirror/shadow.ts";
+import { breakerOf } from "./breakers.ts";
 import { poolOf } from "./endpoint-pools.ts";
 import type { Layer, OutboundRequest } from "./outbound-http.ts";
+import { versionTo } from "./outbound-layers.ts";
 
 /**
  * After what the route does to the request, which a copy has as well, and once whatever is tried again; a copy sets out when
@@ -27,6 +29,8 @@ function mirrorTo(request: OutboundRequest, cluster: Cluster, budget: MirrorBudg
   const { context, edits, exchange, result } = request;
   const { head } = exchange;
   const beganAt = context.now();
+  const breaker = breakerOf(cluster);
+  let entered = false;
   let endpoint: EndpointHandle | undefined;
   return new Mirror({
     wheel: context.wheel,
@@ -36,13 +40,19 @@ function mirrorTo(request: OutboundRequest, cluster: Cluster, budget: MirrorBudg
     drop: DROP_CLIENT_CERT,
     timeoutMs: (result?.kind === "forward" ? result.route.timeoutMs : undefined) ?? 0,
     acquire(mirror) {
-      endpoint = cluster.pick(context.now());
+      entered = breaker.beginRequest();
+      if (!entered) {
+        mirror.refused();
+        return undefined;
+      }
+      const hash = cluster.hashPolicy?.ofRequest(request, exchange.peerAddress);
+      endpoint = cluster.pick(context.now(), undefined, hash);
       if (endpoint === undefined) {
         mirror.unavailable();
         return undefined;
       }
       endpoint.begin();
-      return poolOf(context, cluster, endpoint).acquire(mirror);
+      return poolOf(context, cluster, endpoint).acquire(mirror, versionTo(request, cluster));
     },
     forget(mirror) {
       if (endpoint !== undefined) poolOf(context, cluster, endpoint).forget(mirror);
@@ -51,6 +61,7 @@ function mirrorTo(request: OutboundRequest, cluster: Cluster, budget: MirrorBudg
     ended(outcome, status) {
       context.telemetry.mirrors.of(outcome).value++;
       const now = context.now();
+      if (entered) breaker.endRequest(now);
       endpoint?.end(status, status === 0 ? 0 : now - beganAt, now);
     },
   });

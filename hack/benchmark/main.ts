@@ -9,18 +9,13 @@ import { describeMachine } from "./machine.ts";
 import { measure, type Sample } from "./measure.ts";
 import { readOptions } from "./options.ts";
 import { endAll, LOAD_CORE, start } from "./processes.ts";
+import { step } from "./progress.ts";
 import { type Result, summarize } from "./rows.ts";
 import type { Scenario } from "./scenarios.ts";
 import type { Peer, Site } from "./shape.ts";
 import { remarks, table } from "./table.ts";
 
 const run = readOptions(process.argv.slice(2));
-const started = Number(process.env.WEFT_STARTED ?? Date.now() / 1000) * 1000;
-function step(message: string): void {
-  const seconds = Math.floor((Date.now() - started) / 1000);
-  console.error(`[${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, "0")}] ${message}`);
-}
-
 const folder = mkdtempSync(join(tmpdir(), "weft-bench-"));
 for (const [signal, code] of [
   ["SIGINT", 130],

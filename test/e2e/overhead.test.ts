@@ -1,9 +1,8 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { createClient, type KubeObject, loadConfig } from "../../kube/index.ts";
-import { pods as podResource } from "../../kube/resources.ts";
-import { apply, call, deployment, get, kubectl, namespace, rollout, run, service } from "../support/e2e.ts";
+import { apply, call, deployment, get, namespace, rollout, run, service } from "../support/e2e.ts";
 import { describeDistribution, quantile } from "../support/statistics.ts";
+import { timeToReady } from "../support/timing.ts";
 
 const meshed = "e2e-overhead";
 const plain = "e2e-overhead-plain";
@@ -17,50 +16,6 @@ beforeAll(async () => {
 afterAll(async () => {
   for (const each of namespaces) await each[Symbol.asyncDispose]();
 });
-
-/** Milliseconds from the creation of a bare pod to its condition Ready, by a watch on this machine's clock. */
-async function timeToReady(ns: string, name: string): Promise<number> {
-  const kubeconfig = (await run("hack/cluster", ["kubeconfig"])).stdout.trim();
-  const client = createClient(await loadConfig({ kubeconfig }), { userAgent: "weft-e2e" });
-  try {
-    const started = performance.now();
-    const created = await client.create<KubeObject>(podResource, {
-      apiVersion: "v1",
-      kind: "Pod",
-      metadata: { name, namespace: ns },
-      spec: {
-        terminationGracePeriodSeconds: 1,
-        containers: [
-          {
-            name: "app",
-            image: "weft.dev/test-app:dev",
-            imagePullPolicy: "IfNotPresent",
-            env: [{ name: "PORT", value: "8080" }],
-          },
-        ],
-      },
-    });
-    const watch = client.watch<KubeObject>(
-      podResource,
-      {
-        namespace: ns,
-        fieldSelector: `metadata.name=${name}`,
-        resourceVersion: created.metadata.resourceVersion ?? "0",
-        timeoutSeconds: 60,
-      },
-      AbortSignal.timeout(60_000),
-    );
-    for await (const event of watch) {
-      const status = event.object.status as { conditions?: { type: string; status: string }[] } | undefined;
-      if (status?.conditions?.some((c) => c.type === "Ready" && c.status === "True"))
-        return performance.now() - started;
-    }
-    throw new Error(`pod ${ns}/${name} was not Ready within 60 s`);
-  } finally {
-    client.close();
-    await kubectl(["delete", "pod", name, "-n", ns, "--wait=true"]);
-  }
-}
 
 describe("the sidecar", () => {
   it("adds at most 0.7 s to a pod's way to Ready", async () => {

@@ -1,8 +1,8 @@
-import { setTimeout as delay } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { apply, call, deployment, kubectl, namespace, rollout, service } from "../support/e2e.ts";
+import { apply, call, deployment, namespace, rollout, service } from "../support/e2e.ts";
 import { canary, subsets } from "../support/mesh.ts";
 import { describeDistribution, quantile } from "../support/statistics.ts";
+import { changesToWire } from "../support/timing.ts";
 
 const ns = "e2e-propagation";
 const url = "http://payment-service:8080/";
@@ -25,42 +25,9 @@ beforeAll(async () => {
 });
 afterAll(() => mesh?.[Symbol.asyncDispose]());
 
-/** Epoch milliseconds at which `client` first saw `version` answer. */
-async function firstSeen(client: string, version: string): Promise<number> {
-  const out = await kubectl([
-    "exec",
-    "-n",
-    ns,
-    `deploy/${client}`,
-    "-c",
-    "app",
-    "--",
-    "app",
-    "watch",
-    "--url",
-    url,
-    "--until",
-    `version=${version}`,
-    "--interval",
-    "2ms",
-    "--timeout",
-    "10s",
-  ]);
-  return Number(out.trim());
-}
-
 describe("a change to a VirtualService", () => {
   it("is on the wire of every proxy concerned within 50 ms of kubectl apply returning at p50, 250 ms at p99", async () => {
-    const lags: number[] = [];
-    for (let round = 0; round < rounds; round++) {
-      const version = round % 2 === 0 ? "v2" : "v1";
-      const seen = clients.map((client) => firstSeen(client, version));
-      await delay(600); // every client is polling by then
-      await apply(canary(ns, version === "v2" ? 100 : 0));
-      const returned = Date.now();
-      // The slowest proxy counts: a change has arrived when it has arrived everywhere.
-      lags.push(Math.max(0, Math.max(...(await Promise.all(seen))) - returned));
-    }
+    const lags = await changesToWire(ns, clients, url, rounds);
     console.log(
       `VirtualService to the wire of ${clients.length} proxies: ${describeDistribution(lags, "ms")}`,
     );

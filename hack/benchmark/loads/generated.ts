@@ -2,17 +2,30 @@
 import { join } from "node:path";
 import { bunPath } from "../../../test/support/proxy.ts";
 import { runLoad } from "../processes.ts";
+import type { Address } from "../shape.ts";
 import type { Found, Load } from "./load.ts";
 
 const generator = (name: string) => join(import.meta.dirname, "../generators", `${name}.ts`);
 
+export interface OpenLoopOptions {
+  readonly rate: number;
+  readonly connections: number;
+}
+
 /** Requests at a rate, each due at its own time. */
-export function openLoop(options: { readonly rate: number; readonly connections: number }): Load {
-  return async ({ front, path }, seconds) => {
-    const numbers = [options.rate, options.connections, seconds].map(String);
-    const argv = [bunPath(), generator("open-loop"), front.host, String(front.port), path, ...numbers];
-    return foundIn(await runLoad(argv, (seconds + 30) * 1000));
-  };
+export function openLoop(options: OpenLoopOptions): Load {
+  return async ({ front, path }, seconds) =>
+    foundIn(await runLoad(openLoopCommand(front, path, options, seconds), (seconds + 30) * 1000));
+}
+
+export function openLoopCommand(
+  { host, port }: Address,
+  path: string,
+  { rate, connections }: OpenLoopOptions,
+  seconds: number,
+): string[] {
+  const numbers = [rate, connections, seconds].map(String);
+  return [bunPath(), generator("open-loop"), host, String(port), path, ...numbers];
 }
 
 /** New connections with mutual TLS, straight to the server's proxy. */
@@ -42,7 +55,8 @@ export function handshakes(mode: "full" | "resumed"): Load {
   };
 }
 
-function foundIn(output: string): Found {
+/** Reads what a generator printed. */
+export function foundIn(output: string): Found {
   const { count = 0, seconds = 1, p50 = 0, p99 = 0, p999 = 0 } = JSON.parse(output) as Record<string, number>;
   return { count, seconds, latency: { p50, p99, p999 } };
 }

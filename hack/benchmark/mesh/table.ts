@@ -10,24 +10,21 @@ export function meshTable(rows: readonly MeshRow[]): string {
     const weft = of(goal.measure, "weft");
     if (weft === undefined) return [];
     const none = of(goal.measure, "none");
-    return [
-      [
-        goal.title,
-        figure(weft),
-        figure(none),
-        bound(goal),
-        goal.istio,
-        met(goal, weft.value) ? "met" : "**not met**",
-      ],
-    ];
+    return [[goal.title, figure(weft), figure(none), bound(goal), goal.istio, verdict(goal, weft.value)]];
   });
   return aligned([["measure", "Weft", "no mesh", "goal", "Istio", "verdict"], ...lines]);
 }
 
-const bound = ({ most, least }: Goal) => (most === undefined ? `≥ ${least}` : `≤ ${most}`);
+function bound({ most, least }: Goal): string {
+  if (most !== undefined) return `≤ ${most}`;
+  return least === undefined ? "–" : `≥ ${least}`;
+}
 
-function met({ most, least }: Goal, value: number): boolean {
-  return (most === undefined || value <= most) && (least === undefined || value >= least);
+function verdict({ most, least }: Goal, value: number): string {
+  if (most === undefined && least === undefined) return "–";
+  return (most === undefined || value <= most) && (least === undefined || value >= least)
+    ? "met"
+    : "**not met**";
 }
 
 export function meshSection({ date, machine, command, rows }: MeshRecord): string {

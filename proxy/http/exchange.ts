@@ -6,6 +6,8 @@
 import type { Socket } from "../net/socket.ts";
 import { TimerEntry, type TimerWheel } from "../net/timer-wheel.ts";
 import type { HeadEdits } from "./edits.ts";
+import { GRPC_STATUS } from "./field-kinds.ts";
+import { grpcReply, grpcStatusOf, httpStatusOf, isGrpc } from "./grpc.ts";
 import type { Head } from "./head.ts";
 import type { RequestHead } from "./request-head.ts";
 import type { ResponseHead } from "./response-head.ts";
@@ -81,7 +83,10 @@ export class Exchange extends TimerEntry implements DownstreamEvents, UpstreamEv
   responseBytes = 0;
   /** The response has begun: it can only be completed or broken off. */
   responding = false;
+  /** The request is gRPC's: so are the answers that the proxy gives itself. */
   grpc = false;
+  /** What the endpoint said in headers or trailers; "" where it said nothing. */
+  grpcStatus = "";
   responseEdits: HeadEdits | undefined;
   /** Header lines of every answer of our own to this request. */
   replyLines = "";
@@ -119,8 +124,20 @@ export class Exchange extends TimerEntry implements DownstreamEvents, UpstreamEv
     return this.#active;
   }
 
+  /** What the response says of the endpoint, as a status of HTTP; 0 before there is one. */
+  get outcome(): number {
+    return this.grpc && this.grpcStatus !== "" && this.status === 200
+      ? httpStatusOf(this.grpcStatus)
+      : this.status;
+  }
+
   get head(): RequestHead {
     return this.downstream.head;
+  }
+
+  /** As logs name the client's version. */
+  get protocol(): string {
+    return this.downstream.version === 1 ? "HTTP/1.1" : "HTTP/2";
   }
 
   /** The client's address. */
@@ -141,7 +158,8 @@ export class Exchange extends TimerEntry implements DownstreamEvents, UpstreamEv
     this.requestBytes = head.end - head.start;
     this.responseBytes = 0;
     this.responding = false;
-    this.grpc = false;
+    this.grpc = isGrpc(head);
+    this.grpcStatus = "";
     this.responseEdits = undefined;
     this.replyLines = "";
     this.copies = NO_COPIES;
@@ -239,8 +257,22 @@ export class Exchange extends TimerEntry implements DownstreamEvents, UpstreamEv
     this.#upstream = undefined;
   }
 
-  /** Answers without an endpoint. The connection goes on, unless the request's body is too long to wait for. */
+  /**
+   * Answers without an endpoint. The connection goes on, unless the request's body is too long to wait for. A gRPC client is
+   * told in its own terms.
+   */
   reply(status: number, body: string, headers = ""): void {
+    if (this.grpc) this.replyGrpc(grpcStatusOf(status), body, headers);
+    else this.#reply(status, body, headers);
+  }
+
+  /** Answers with nothing but a status of gRPC. */
+  replyGrpc(grpcStatus: number, message: string, headers = ""): void {
+    this.grpcStatus = String(grpcStatus);
+    this.#reply(200, "", grpcReply(grpcStatus, message) + withoutType(headers));
+  }
+
+  #reply(status: number, body: string, headers: string): void {
     if (!this.#active) return;
     this.abandon();
     this.status = status;
@@ -310,6 +342,7 @@ export class Exchange extends TimerEntry implements DownstreamEvents, UpstreamEv
   response(head: ResponseHead, bytes: Buffer, start: number, end: number, last: boolean): boolean {
     const { downstream } = this;
     this.status = head.status;
+    if (this.grpc) this.grpcStatus = head.known(GRPC_STATUS) ?? "";
     this.answeredAt = this.#options.now();
     if (!this.#owner.responding(head)) return true;
     this.responding = true;
@@ -330,6 +363,7 @@ export class Exchange extends TimerEntry implements DownstreamEvents, UpstreamEv
   }
 
   responseTrailers(trailers: Head): void {
+    if (this.grpc) this.grpcStatus = trailers.known(GRPC_STATUS) ?? this.grpcStatus;
     this.downstream.trailers(trailers);
   }
 
@@ -390,6 +424,11 @@ export class Exchange extends TimerEntry implements DownstreamEvents, UpstreamEv
     this.#end();
     this.downstream.finish();
   }
+}
+
+/** A message of gRPC has one type alone. */
+function withoutType(headers: string): string {
+  return headers === "" ? "" : headers.replace(/^content-type:.*\r\n/gim, "");
 }
 
 const NO_COPIES: readonly BodyCopy[] = [];

@@ -5,9 +5,8 @@ import type { AuthzHttp, AuthzRequest, TokenClaims } from "../authz/types.ts";
 import type { InboundPolicy } from "../config/view.ts";
 import { DROP_CLIENT_CERT, type HeadEdits } from "../http/edits.ts";
 import { Exchange, type ExchangeOwner } from "../http/exchange.ts";
-import { CONTENT_TYPE, FORWARDED_PROTO, PEER, PEER_HEADER, REQUEST_ID } from "../http/field-kinds.ts";
+import { FORWARDED_PROTO, PEER, PEER_HEADER, REQUEST_ID } from "../http/field-kinds.ts";
 import type { RequestHead } from "../http/request-head.ts";
-import type { ResponseHead } from "../http/response-head.ts";
 import type { Upstream, UpstreamFailure } from "../http/streams.ts";
 import type { Authenticated, TokenSource } from "../jwt/authenticate.ts";
 import type { LimitedRequest } from "../limit/limits.ts";
@@ -221,13 +220,9 @@ export class InboundRequest
   failed(failure: UpstreamFailure): void {
     const { exchange } = this;
     // The application may have closed a connection that sat idle while the request was on its way.
-    if (
-      failure.reused &&
-      !failure.answered &&
-      exchange.replayable &&
-      exchange.head.idempotent &&
-      this.#reconnects < 2
-    ) {
+    const untouched =
+      failure.kind === "refused" || (failure.reused && !failure.answered && exchange.head.idempotent);
+    if (untouched && exchange.replayable && this.#reconnects < 2) {
       this.#reconnects++;
       this.context.telemetry.retries.of().value++;
       this.send(true);
@@ -241,9 +236,7 @@ export class InboundRequest
     );
   }
 
-  responding(head: ResponseHead): boolean {
-    this.exchange.grpc =
-      head.has(CONTENT_TYPE) && head.known(CONTENT_TYPE)?.startsWith("application/grpc") === true;
+  responding(): boolean {
     return true;
   }
 

@@ -11,6 +11,7 @@ import {
   type Workload,
 } from "../telemetry/labels.ts";
 import { decodePeer } from "../telemetry/peer.ts";
+import { rowKey, UNUSUAL } from "../telemetry/request-metrics.ts";
 import { CLOSED, OPENED, RECEIVED_BYTES, SENT_BYTES } from "../telemetry/tcp-metrics.ts";
 import type { Context } from "./context.ts";
 
@@ -51,13 +52,13 @@ export class InboundReport {
     const { caller } = connection;
     const { telemetry, now } = this.#context;
     const duration = now() - exchange.startedAt;
-    const ordinary = exchange.flags === "-" && !exchange.grpc;
-    let row = ordinary ? caller.rows.get(exchange.status) : undefined;
+    const { status, flags, grpc, grpcStatus } = exchange;
+    const key = flags === "-" ? rowKey(status, grpc, grpcStatus) : UNUSUAL;
+    let row = key === UNUSUAL ? undefined : caller.rows.get(key);
     if (row === undefined) {
-      const service = outcome.policy?.service;
-      const flow = this.#flow(caller, service, exchange.grpc ? "grpc" : "http", exchange.flags);
-      row = telemetry.requests.bind(flow, exchange.status, "");
-      if (ordinary) caller.rows.set(exchange.status, row);
+      const flow = this.#flow(caller, outcome.policy?.service, grpc ? "grpc" : "http", flags);
+      row = telemetry.requests.bind(flow, status, grpcStatus);
+      if (key !== UNUSUAL) caller.rows.set(key, row);
     }
     telemetry.requests.record(row, duration, exchange.requestBytes, exchange.responseBytes);
     if (this.#context.accessLog.enabled) this.#log(outcome, duration);
@@ -99,7 +100,7 @@ export class InboundReport {
       at: this.#context.unixNow() - durationMs,
       method: head.method,
       path: head.path,
-      protocol: "HTTP/1.1",
+      protocol: exchange.protocol,
       status: exchange.status,
       flags: exchange.flags,
       details,

@@ -1,5 +1,5 @@
 /** Failures that a route puts in on purpose (VirtualService `fault`). */
-import { type Abort, drawAbort, drawDelay, type Faults } from "../fault/fault.ts";
+import { drawAbort, drawDelay, type Faults } from "../fault/fault.ts";
 import type { Layer, OutboundRequest, Verdict } from "./outbound-http.ts";
 
 /** Envoy's words. */
@@ -28,17 +28,10 @@ function abort(request: OutboundRequest, faults: Faults): Verdict {
   const drawn = drawAbort(faults, Math.random);
   if (drawn === undefined) return "next";
   request.exchange.flags = "FI";
-  const { status, body, headers } = answer(request, drawn);
-  request.exchange.reply(status, body, headers);
+  const { exchange } = request;
+  if (drawn.grpcStatus !== undefined && exchange.grpc) exchange.replyGrpc(drawn.grpcStatus, MESSAGE);
+  else exchange.reply(drawn.status, MESSAGE);
   return "done";
-}
-
-/** A gRPC client takes a failure as trailers alone: a head of status 200 with grpc-status and no body. */
-function answer(request: OutboundRequest, { status, grpcStatus }: Abort) {
-  const isGrpc = request.header("content-type")?.startsWith("application/grpc") === true;
-  if (grpcStatus === undefined || !isGrpc) return { status, body: MESSAGE, headers: "" };
-  const headers = `content-type: application/grpc\r\ngrpc-status: ${grpcStatus}\r\ngrpc-message: ${MESSAGE}\r\n`;
-  return { status: 200, body: "", headers };
 }
 
 /** The flags of a request that was delayed, in Envoy's order. */

@@ -6,15 +6,7 @@ import type { Breaker } from "../breaker/breaker.ts";
 import type { Cluster, EndpointHandle, MeshView, RouteRequest, RouteResult, Target } from "../config/view.ts";
 import { DROP_CLIENT_CERT, type HeadEdits } from "../http/edits.ts";
 import { Exchange, type ExchangeOwner } from "../http/exchange.ts";
-import {
-  B3,
-  CONTENT_TYPE,
-  FORWARDED_PROTO,
-  GRPC_STATUS,
-  PEER,
-  REQUEST_ID,
-  TRACEPARENT,
-} from "../http/field-kinds.ts";
+import { B3, FORWARDED_PROTO, GRPC_STATUS, PEER, REQUEST_ID, TRACEPARENT } from "../http/field-kinds.ts";
 import type { RequestHead } from "../http/request-head.ts";
 import type { ResponseHead } from "../http/response-head.ts";
 import type { Upstream, UpstreamFailure } from "../http/streams.ts";
@@ -232,13 +224,13 @@ export class OutboundRequest implements ExchangeOwner, RouteRequest, Waiter {
   }
 
   failed(failure: UpstreamFailure): void {
-    // A connection that sat idle may have been closed under us, which says nothing of the endpoint.
-    const stale = failure.reused && !failure.answered;
-    this.#endpointDone(stale ? -1 : 0);
+    const nothing = saysNothing(failure);
+    this.#endpointDone(nothing ? -1 : 0);
     const { exchange, attempt } = this;
     const flags = failure.kind === "malformed" ? "UPE" : "UC";
+    const again = failure.kind === "refused" || (nothing && exchange.head.idempotent);
     // Once more, on another connection.
-    if (stale && exchange.replayable && exchange.head.idempotent && attempt.reconnects < 2) {
+    if (again && exchange.replayable && attempt.reconnects < 2) {
       attempt.reconnects++;
       this.#again(this.#layers.retryFrom);
       return;
@@ -254,11 +246,9 @@ export class OutboundRequest implements ExchangeOwner, RouteRequest, Waiter {
 
   responding(head: ResponseHead): boolean {
     const { exchange } = this;
-    exchange.grpc =
-      head.has(CONTENT_TYPE) && head.known(CONTENT_TYPE)?.startsWith("application/grpc") === true;
     const route = this.result?.kind === "forward" ? this.result.route : undefined;
     // The endpoint's own proxy says that its application never saw the request, as if we could not have connected.
-    const unserved = head.status === 503 && this.endpoint?.mtls === true && head.has(PEER);
+    const unserved = this.endpoint?.mtls === true && head.has(PEER) && (head.status === 503 || exchange.grpc);
     const condition = unserved
       ? "connect-failure"
       : { status: head.status, grpcStatus: head.known(GRPC_STATUS) };
@@ -269,7 +259,7 @@ export class OutboundRequest implements ExchangeOwner, RouteRequest, Waiter {
     ) {
       if (unserved && this.endpoint !== undefined) this.attempt.tried.push(this.endpoint);
       exchange.abandon();
-      this.#endpointDone(head.status);
+      this.#endpointDone(exchange.outcome);
       this.#again(this.#layers.retryFrom);
       return false;
     }
@@ -310,7 +300,7 @@ export class OutboundRequest implements ExchangeOwner, RouteRequest, Waiter {
   }
 
   ended(): void {
-    this.#endpointDone(this.exchange.status);
+    this.#endpointDone(this.exchange.outcome);
     this.#breaker?.endRequest(this.context.now());
     this.#breaker = undefined;
     this.#pause = undefined;
@@ -335,6 +325,14 @@ export class OutboundRequest implements ExchangeOwner, RouteRequest, Waiter {
       () => connections.delete("outbound", joined),
     );
   }
+}
+
+/**
+ * Whether the failure says nothing of the endpoint: a connection that sat idle may have been closed under us, and an endpoint
+ * that closes one in order says which requests it has not looked at.
+ */
+function saysNothing({ kind, reused, answered }: UpstreamFailure): boolean {
+  return kind === "refused" || (reused && !answered);
 }
 
 /** A trace has begun, whoever speaks of it: there must not be two. */

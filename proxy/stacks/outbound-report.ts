@@ -12,6 +12,7 @@ import {
   workloadOf,
 } from "../telemetry/labels.ts";
 import { encodePeer } from "../telemetry/peer.ts";
+import { rowKey, UNUSUAL } from "../telemetry/request-metrics.ts";
 import { CLOSED, OPENED, RECEIVED_BYTES, SENT_BYTES } from "../telemetry/tcp-metrics.ts";
 import type { Context } from "./context.ts";
 import type { EndpointPool } from "./endpoint-pools.ts";
@@ -25,6 +26,8 @@ export interface OutboundOutcome {
     readonly requestBytes: number;
     readonly responseBytes: number;
     readonly grpc: boolean;
+    readonly grpcStatus: string;
+    readonly protocol: string;
     readonly head: { known(kind: number): string | undefined; header(name: string): string | undefined };
     readonly peerAddress: string;
   };
@@ -60,13 +63,14 @@ export class OutboundReport {
     const { telemetry, now } = this.#context;
     const duration = now() - exchange.startedAt;
     let row: number | undefined;
-    // The row of an ordinary response is found by its code alone.
-    const ordinary = pool !== undefined && exchange.flags === "-" && !exchange.grpc;
-    if (ordinary) row = pool.rowsOf(outcome.endpoint?.labels).get(exchange.status);
+    // The row of an ordinary response is found by its codes alone.
+    const { status, flags, grpc, grpcStatus } = exchange;
+    const key = pool === undefined || flags !== "-" ? UNUSUAL : rowKey(status, grpc, grpcStatus);
+    if (key !== UNUSUAL) row = pool?.rowsOf(outcome.endpoint?.labels).get(key);
     if (row === undefined) {
-      const protocol = exchange.grpc ? "grpc" : "http";
-      row = telemetry.requests.bind(this.#flow(outcome, protocol, exchange.flags), exchange.status, "");
-      if (ordinary) pool.rows.set(exchange.status, row);
+      const flow = this.#flow(outcome, grpc ? "grpc" : "http", flags);
+      row = telemetry.requests.bind(flow, status, grpcStatus);
+      if (key !== UNUSUAL) pool?.rows.set(key, row);
     }
     telemetry.requests.record(row, duration, exchange.requestBytes, exchange.responseBytes);
     if (this.#context.accessLog.enabled) this.#log(outcome, duration);
@@ -137,7 +141,7 @@ export class OutboundReport {
       at: this.#context.unixNow() - durationMs,
       method: outcome.method,
       path: outcome.path,
-      protocol: "HTTP/1.1",
+      protocol: exchange.protocol,
       status: exchange.status,
       flags: exchange.flags,
       details: "",

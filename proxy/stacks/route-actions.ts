@@ -1,6 +1,7 @@
 /** What a route does to a request besides choosing where it goes: timeout, rewrite, header operations. */
 import type { ForwardResult, Route } from "../config/view.ts";
 import type { HeadEdits } from "../http/edits.ts";
+import { grpcTimeoutMs } from "../http/grpc.ts";
 import type { ResponseHead } from "../http/response-head.ts";
 import { oneLine } from "../route/format.ts";
 import { authorityOf, editsOf, type HeaderPlan } from "../route/headers.ts";
@@ -10,7 +11,9 @@ import { variablesOf } from "./variables.ts";
 /** Arms the route's timeout and prepares what it changes in the request's head. */
 export function applyRoute(request: OutboundRequest, { route, headers }: ForwardResult): void {
   const { exchange } = request;
-  if (route.timeoutMs !== undefined && route.timeoutMs > 0) exchange.limit(route.timeoutMs);
+  const routeMs = route.timeoutMs ?? 0;
+  const ms = exchange.grpc ? grpcTimeoutMs(request.header("grpc-timeout"), routeMs) : routeMs;
+  if (ms > 0) exchange.limit(ms);
   if (route.rewritePath !== undefined || route.authority !== undefined || headers.request.length > 0) {
     request.edits = requestEdits(request, route, headers);
   }

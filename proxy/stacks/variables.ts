@@ -12,7 +12,7 @@ type Variable = (
 /** docs/validation.md lists them. */
 export const variables: Readonly<Record<string, Variable>> = {
   REQ: (request, argument) => either(argument, (name) => requestHeader(request, name)),
-  PROTOCOL: () => "HTTP/1.1",
+  PROTOCOL: ({ exchange }) => exchange.protocol,
   START_TIME: ({ context, exchange }) =>
     new Date(context.unixNow() - (context.now() - exchange.startedAt)).toISOString(),
   HOSTNAME: () => process.env.HOSTNAME,

@@ -69,3 +69,15 @@ export class RequestMetrics implements Family {
 }
 
 const OTHER = { host: "other", name: "other", namespace: "other" };
+
+/** No row is remembered for it. */
+export const UNUSUAL = -1;
+
+/** A small number for a response's codes, under which those who serve remember its row; `UNUSUAL` for a status gRPC lacks. */
+export function rowKey(status: number, grpc: boolean, grpcStatus: string): number {
+  if (!grpc) return status;
+  const code = grpcStatus === "" ? 31 : GRPC_CODE.test(grpcStatus) ? Number(grpcStatus) : UNUSUAL;
+  return code === UNUSUAL ? UNUSUAL : ((code + 1) << 10) | status;
+}
+
+const GRPC_CODE = /^(\d|1[0-6])$/;

@@ -1,5 +1,6 @@
 import { spawn } from "node:child_process";
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { createServer } from "node:http";
 import { request } from "node:https";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -43,6 +44,20 @@ const destinationRules: Resource = {
   plural: "destinationrules",
   kind: "DestinationRule",
 };
+const requestAuthentications: Resource = {
+  group: "security.istio.io",
+  version: "v1",
+  plural: "requestauthentications",
+  kind: "RequestAuthentication",
+  namespaced: true,
+};
+const rateLimits: Resource = {
+  group: "mesh.weft.dev",
+  version: "v1alpha1",
+  plural: "ratelimits",
+  kind: "RateLimit",
+  namespaced: true,
+};
 const namespace = "shop";
 const fieldManager = "test";
 
@@ -78,7 +93,10 @@ beforeAll(async () => {
     writeFile(join(caFolder, "ca-key.pem"), signing.key),
     writeFile(join(caFolder, "root-cert.pem"), root),
     writeFile(join(caFolder, "cert-chain.pem"), signing.certificate),
-    writeFile(join(caFolder, "mesh.json"), JSON.stringify({ proxy: { image: "weft.dev/proxy:test" } })),
+    writeFile(
+      join(caFolder, "mesh.json"),
+      JSON.stringify({ proxy: { image: "weft.dev/proxy:test" }, localKeyAddresses: true }),
+    ),
   ]);
 });
 afterAll(async () => {
@@ -415,6 +433,60 @@ describe("control", () => {
       "index.default",
       ({ index }) => index?.services.every(({ name }) => name !== "short-lived") === true,
     );
+  });
+
+  it("publishes whose tokens are taken, with keys that it fetches, and how many requests", async () => {
+    const keys = '{"keys":[{"kty":"RSA","kid":"1","n":"AQAB","e":"AQAB"}]}';
+    const issuer = createServer(({ url = "" }, response) => {
+      if (url === "/keys") response.end(keys);
+      else response.end(JSON.stringify({ jwks_uri: `${address}/keys` }));
+    });
+    await new Promise<void>((resolve) => issuer.listen(0, "127.0.0.1", resolve));
+    const at = issuer.address();
+    const address = `http://127.0.0.1:${typeof at === "object" ? at?.port : 0}`;
+    const workload = "deployment-payment-service-v1.default";
+    const create = (resource: Resource, name: string, spec: object) =>
+      client.create(resource, {
+        apiVersion: `${resource.group}/${resource.version}`,
+        kind: resource.kind,
+        metadata: { name, namespace },
+        spec,
+      } as KubeObject);
+    try {
+      const rule = (fields: object) => ({ jwtRules: [fields] });
+      await create(requestAuthentications, "address", rule({ issuer: "a", jwksUri: `${address}/keys` }));
+      await create(requestAuthentications, "discovery", rule({ issuer: address }));
+      await create(requestAuthentications, "nowhere", rule({ issuer: "http://127.0.0.1:1" }));
+      await create(rateLimits, "limit", { rules: [{ limit: { requests: 5, unit: "MINUTE" } }] });
+      const { status } = await compiled<WorkloadConfigStatus>(
+        workloadConfigs,
+        workload,
+        ({ jwtRules, rateLimits: limits }) =>
+          jwtRules.length === 3 &&
+          jwtRules[1]?.jwks !== "" &&
+          jwtRules[0]?.jwks !== "" &&
+          limits?.length === 1,
+      );
+      const key = '{"keys":[{"kty":"RSA","kid":"1","n":"AQAB","e":"AQAB"}]}';
+      expect(status.jwtRules).toMatchObject([
+        { name: `${namespace}/address`, issuer: "a", jwks: key },
+        { name: `${namespace}/discovery`, issuer: address, jwks: key },
+        { name: `${namespace}/nowhere`, jwks: "" },
+      ]);
+      expect(status.rateLimits).toMatchObject([
+        { name: `RateLimit/${namespace}/limit[0]`, maxTokens: 5, fillIntervalMs: 60_000 },
+      ]);
+      for (const name of ["address", "discovery", "nowhere"])
+        await client.delete(requestAuthentications, { namespace, name });
+      await client.delete(rateLimits, { namespace, name: "limit" });
+      await compiled<WorkloadConfigStatus>(
+        workloadConfigs,
+        workload,
+        ({ jwtRules, rateLimits: limits = [] }) => jwtRules.length === 0 && limits.length === 0,
+      );
+    } finally {
+      issuer.close().closeAllConnections();
+    }
   });
 
   it("hands over to another replica, which writes only what has changed meanwhile", async () => {

@@ -1,4 +1,5 @@
 /** The control plane, put together: what runs in a replica, from start to stop. */
+import type { WorkloadConfig } from "../crds/workload-config.ts";
 import { type Client, type Clock, createElection, type Log, messageOf, sleep } from "../kube/index.ts";
 import { handleInject, handleValidate } from "../webhook/index.ts";
 import {
@@ -13,14 +14,17 @@ import {
 } from "./ca/index.ts";
 import type { Compiler } from "./compile/compile.ts";
 import type { KeySet, MeshSettings } from "./compile/inputs.ts";
+import { revisionLabel } from "./compile/names.ts";
 import { fetchDocument } from "./keys/fetch.ts";
 import { createIssuerKeys } from "./keys/keys.ts";
+import { rememberedKeys } from "./keys/remembered.ts";
 import { sourcesOf } from "./keys/sources.ts";
 import { compileSettings, injectorSettings, minorVersion, type Place } from "./mesh.ts";
 import { hasWorkload, isInjected } from "./meshed.ts";
 import type { ControlMetrics } from "./metrics.ts";
 import { createProxyAccess } from "./publish/access.ts";
 import { createPublisher } from "./publish/publisher.ts";
+import { workloadConfigs } from "./publish/write.ts";
 import { createServers, type Ports } from "./server.ts";
 import { createMeshFile } from "./settings.ts";
 import { createClusterWatch } from "./watch.ts";
@@ -168,6 +172,20 @@ export async function startControl(options: ControlOptions): Promise<Control> {
   });
   const followKeys = () => issuerKeys.follow(sourcesOf(watch.list("RequestAuthentication")));
 
+  /** For issuers that do not answer as this starts: the keys that proxies have. */
+  const rememberKeys = async () => {
+    const policies = watch.list("RequestAuthentication");
+    const missing = [...sourcesOf(policies).keys()].some((source) => !issuerKeys.known().has(source));
+    if (!missing) return;
+    const query = { labelSelector: `${revisionLabel}=${revision}` };
+    try {
+      const { items } = await client.list<WorkloadConfig>(workloadConfigs, query);
+      issuerKeys.remember(rememberedKeys(items, policies));
+    } catch (error) {
+      log.warn("keys that were published before cannot be read", { error: messageOf(error) });
+    }
+  };
+
   const reconfigure = () => {
     injection = injectionNow();
     if (compiling) publisher.changed(compiler.configure(settingsNow()));
@@ -202,6 +220,7 @@ export async function startControl(options: ControlOptions): Promise<Control> {
     // Without their keys all tokens would be refused for as long as it takes to fetch them.
     followKeys();
     await Promise.race([issuerKeys.asked(), sleep(clock, firstKeysMs, stop.signal)]);
+    await rememberKeys();
     compiler.load({ ...watch.snapshot(), KeySet: keySets(issuerKeys.known()) });
     issuerKeys.onChange((key, jwks) => {
       const object = jwks === undefined ? {} : { object: keySet(key, jwks) };

@@ -101,6 +101,26 @@ describe("an issuer's keys", () => {
     keys.close();
   });
 
+  it("of before stand in until they are fetched", async () => {
+    const { documents, clock, keys, told, follow } = setUp();
+    follow(at);
+    await keys.asked();
+    keys.remember(
+      new Map([
+        [at, set("1")],
+        ["https://unwanted.example", set("1")],
+      ]),
+    );
+    expect([...keys.known()]).toEqual([[at, set("1")]]);
+    documents.set(at, set("2"));
+    await clock.advance(1_000);
+    await settle();
+    expect(told).toEqual([[at, set("2")]]);
+    keys.remember(new Map([[at, set("1")]]));
+    expect(keys.known().get(at)).toBe(set("2"));
+    keys.close();
+  });
+
   it("that nobody wants any more are forgotten, and not asked for", async () => {
     const { documents, asked, clock, keys, told, follow } = setUp();
     documents.set(at, set("1"));

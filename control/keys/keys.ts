@@ -12,6 +12,8 @@ const firstRetryMs = 1_000;
 export interface IssuerKeys {
   /** Fetches from these sources (`keySource`), each within its time in ms, and from no others. */
   follow(sources: ReadonlyMap<string, number>): void;
+  /** Takes keys from before for sources that are followed and not fetched yet. */
+  remember(keys: ReadonlyMap<string, string>): void;
   /** What was fetched so far, by source. */
   known(): ReadonlyMap<string, string>;
   /** Keys of a source came, changed, or are wanted no more. */
@@ -88,6 +90,10 @@ export function createIssuerKeys(options: {
         followed.set(source, { stop, asked: promise, timeoutMs });
         void keep(source, timeoutMs, stop.signal, resolve);
       }
+    },
+    remember(keys) {
+      for (const [source, jwks] of keys)
+        if (followed.has(source) && !known.has(source)) known.set(source, jwks);
     },
     known: () => known,
     onChange: (listener) => {

@@ -476,6 +476,15 @@ describe("control", () => {
       expect(status.rateLimits).toMatchObject([
         { name: `RateLimit/${namespace}/limit[0]`, maxTokens: 5, fillIntervalMs: 60_000 },
       ]);
+
+      // The issuer is down while control starts anew: what proxies have stays.
+      issuer.close().closeAllConnections();
+      const before = await versions();
+      await Promise.all([...running].map(stop));
+      const control = await start("after-issuer");
+      await until("the lead", () => control.isLeader() || undefined, 30_000);
+      await sleep(500);
+      expect((await versions())[workload]).toBe(before[workload]);
       for (const name of ["address", "discovery", "nowhere"])
         await client.delete(requestAuthentications, { namespace, name });
       await client.delete(rateLimits, { namespace, name: "limit" });

@@ -43,6 +43,11 @@ const index = object(
   { atomic: true },
 );
 
+const selected = object("Policies for some of the clients, in place of `clusters`.", {
+  labels: required(labels("Labels that the client's workload has, all of them.")),
+  clusters: required(list("The policies, as in `clusters`.", clusterPolicy)),
+});
+
 const view = object("What a client sees of the service.", {
   http: required(list("Routes for HTTP; empty: one route to the service itself.", route.httpRoute)),
   tcp: required(list("Routes for opaque TCP; empty: to the service itself.", route.tcpRoute)),
@@ -50,6 +55,7 @@ const view = object("What a client sees of the service.", {
   clusters: required(
     list("How this service is called as a destination; the first entry is the whole service.", clusterPolicy),
   ),
+  selected: list("Other policies for clients by their labels; the first that fits counts.", selected),
 });
 
 const variant = object("Another view for clients of some namespaces.", {
@@ -120,6 +126,7 @@ export type IndexPort = Infer<typeof indexPort>;
 export type ServicePart = Infer<typeof service>;
 export type ServiceVariant = Infer<typeof variant>;
 export type ServiceView = Infer<typeof view>;
+export type SelectedPolicies = Infer<typeof selected>;
 export type ClusterPolicy = Infer<typeof clusterPolicy>;
 export type LoadBalancer = Infer<typeof loadBalancer>;
 export type ConsistentHash = NonNullable<LoadBalancer["consistentHash"]>;

@@ -102,6 +102,26 @@ describe("what clients of a namespace see", () => {
     expect(found?.variants.map(({ namespaces }) => namespaces)).toEqual([["a", "b"]]);
   });
 
+  it("has policies by the labels of its clients where a rule of theirs has a workloadSelector", () => {
+    const host = "host: payment.prod.svc.cluster.local";
+    const found = part(
+      dr(
+        "name: some, namespace: client",
+        `${host}, workloadSelector: {matchLabels: {app: a}}, ${subsets("v9")}`,
+      ),
+    );
+    expect(found?.common.selected).toBeUndefined();
+    expect(found?.variants).toMatchObject([
+      {
+        namespaces: ["client"],
+        view: {
+          clusters: [{ subset: "" }],
+          selected: [{ labels: { app: "a" }, clusters: [{ subset: "" }, { subset: "v9" }] }],
+        },
+      },
+    ]);
+  });
+
   it("is its own namespace's private VirtualService there, and nothing elsewhere", () => {
     const found = part(
       vs("name: some, namespace: prod", `hosts: [payment], exportTo: ['.'], ${to("other")}`),

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { type Manifest, objects } from "./cluster.fake.ts";
-import { selectDestinationRule } from "./destination-rule.ts";
+import { selectDestinationRule, selectedRules } from "./destination-rule.ts";
 import type { DestinationRule } from "./inputs.ts";
 
 const lookup = {
@@ -101,7 +101,7 @@ describe("the rule for a client", () => {
       found: ["root.istio-system"],
     },
     {
-      rule: "with a workloadSelector is left out",
+      rule: "with a workloadSelector is not for clients in general",
       yaml:
         dr("name: some, namespace: prod", "host: reviews, workloadSelector: {matchLabels: {app: a}}") + root,
       client: "other",
@@ -148,5 +148,48 @@ describe("several rules of one host", () => {
     const rule = merged(at("old", 1, tls) + at("young", 2, "exportTo: [other, more], subsets: [{name: v1}]"));
     expect(rule?.rules.map(({ metadata }) => metadata.name)).toEqual(["young"]);
     expect(rule).not.toHaveProperty("trafficPolicy");
+  });
+});
+
+describe("a rule with a workloadSelector", () => {
+  const some = (name: string, selector: string, host = "reviews.prod.svc.cluster.local", more = "") =>
+    dr(
+      `name: ${name}, namespace: shop, ${more}`,
+      `host: '${host}', workloadSelector: {matchLabels: ${selector}}`,
+    );
+  const selected = (yaml: string, client = "shop") =>
+    selectedRules(objects(yaml) as (Manifest & DestinationRule)[], client, lookup).map(({ labels, rule }) => [
+      labels,
+      rule.rules.map(({ metadata }) => metadata.name),
+    ]);
+
+  it("is for the workloads in its own namespace that it selects", () => {
+    const yaml = some("web", "{app: web}");
+    expect(selected(yaml)).toEqual([[{ app: "web" }, ["web"]]]);
+    expect(selected(yaml, "prod")).toEqual([]);
+    expect(selected(yaml, "istio-system")).toEqual([]);
+  });
+
+  it("comes oldest first; those of one selector are one", () => {
+    const made = (day: number) => `creationTimestamp: '2026-01-0${day}T00:00:00Z'`;
+    const yaml =
+      some("late", "{app: web}", undefined, made(3)) +
+      some("other", "{app: web, tier: a}", undefined, made(2)) +
+      some("early", "{app: web}", undefined, made(1));
+    expect(selected(yaml)).toEqual([
+      [{ app: "web" }, ["early", "late"]],
+      [{ app: "web", tier: "a" }, ["other"]],
+    ]);
+  });
+
+  it("gives way to a more specific host of its namespace", () => {
+    const wild = some("wild", "{app: web}", "*.prod.svc.cluster.local");
+    const exact = dr("name: exact, namespace: shop", "host: reviews.prod.svc.cluster.local");
+    expect(selected(wild)).toHaveLength(1);
+    expect(selected(wild + exact)).toEqual([]);
+  });
+
+  it("selects nobody without labels", () => {
+    expect(selected(some("all", "{}"))).toEqual([]);
   });
 });

@@ -3,10 +3,11 @@
  * the root namespace. The first namespace that has a rule for the host ends the search; in it, the most specific host
  * wins, and several rules of one host are one.
  */
+import { canonicalJson } from "./hash.ts";
 import { bySpecificity, hostCovers, resolveHost } from "./hosts.ts";
 import type { DestinationRule } from "./inputs.ts";
 import type { SubsetSpec, TrafficPolicySpec } from "./istio.ts";
-import { isEmpty } from "./labels.ts";
+import { isEmpty, type Labels } from "./labels.ts";
 import { byAge } from "./order.ts";
 import { isPrivate, isVisible, type Visibility, visibilityOf, visibilityText } from "./visibility.ts";
 
@@ -30,17 +31,14 @@ export function ruleHost(rule: DestinationRule, clusterDomain: string): string {
   return resolveHost(rule.spec?.host ?? "", rule.metadata.namespace ?? "", clusterDomain);
 }
 
-/**
- * The rule for clients of one namespace. A rule with a `workloadSelector` is left out: it holds for some clients of a
- * namespace only, which the compiled form cannot say yet.
- */
+/** The rule for clients of one namespace, but for those that a rule with a `workloadSelector` is for: `selectedRules`. */
 export function selectDestinationRule(
   rules: readonly DestinationRule[],
   client: string,
   lookup: RuleLookup,
 ): MergedRule | undefined {
   const candidates = rules
-    .filter((rule) => isEmpty(rule.spec?.workloadSelector?.matchLabels))
+    .filter((rule) => isEmpty(selectorOf(rule)))
     .map((rule) => ({ rule, host: ruleHost(rule, lookup.clusterDomain), visibility: ruleVisibility(rule) }))
     .filter(({ host }) => hostCovers(host, lookup.host));
   const within = (namespace: string) =>
@@ -58,6 +56,42 @@ export function selectDestinationRule(
     ({ visibility }) => client !== rootNamespace || isPrivate(visibility, client),
   );
   return merge(mostSpecific(own)) ?? exported(serviceNamespace) ?? exported(rootNamespace);
+}
+
+/** A rule for the clients of one namespace whose workload has these labels. */
+export interface SelectedRule {
+  readonly labels: Labels;
+  readonly rule: MergedRule;
+}
+
+/**
+ * The rules with a `workloadSelector` for clients of one namespace, which is their own: of the most specific host that any
+ * rule of the namespace names, oldest first. They come before every other rule; clients that none selects are called by
+ * what `selectDestinationRule` finds.
+ */
+export function selectedRules(
+  rules: readonly DestinationRule[],
+  client: string,
+  lookup: RuleLookup,
+): SelectedRule[] {
+  const own = rules
+    .filter((rule) => (rule.metadata.namespace ?? "") === client)
+    .map((rule) => ({ rule, host: ruleHost(rule, lookup.clusterDomain), visibility: ruleVisibility(rule) }))
+    .filter(({ host }) => hostCovers(host, lookup.host));
+  const selecting = mostSpecific(own).filter(({ rule }) => !isEmpty(selectorOf(rule)));
+  const groups = Map.groupBy(
+    selecting.sort((a, b) => byAge(a.rule, b.rule)),
+    ({ rule }) => canonicalJson(selectorOf(rule)),
+  );
+  return [...groups.values()].flatMap((group) => {
+    const rule = merge(group);
+    const labels = group[0] && selectorOf(group[0].rule);
+    return rule === undefined || labels === undefined ? [] : [{ labels, rule }];
+  });
+}
+
+function selectorOf(rule: DestinationRule): Labels | undefined {
+  return rule.spec?.workloadSelector?.matchLabels;
 }
 
 interface Candidate {

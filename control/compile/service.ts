@@ -51,9 +51,10 @@ function compilePart(
   const lookup = { host, serviceNamespace: namespace, rootNamespace, clusterDomain };
   const virtualServices = new Set<VirtualService>();
   const usedRules = new Set<DestinationRule>();
-  const selected = selections(cluster.claims(host), rules, lookup);
-  const { common, variants } = views(selected, ({ virtualService, rule }): ServiceView => {
-    for (const used of rule?.rules ?? []) usedRules.add(used);
+  const bySelection = selections(cluster.claims(host), rules, lookup);
+  const { common, variants } = views(bySelection, ({ virtualService, rule, selected }): ServiceView => {
+    for (const each of [rule, ...selected.map((one) => one.rule)])
+      for (const used of each?.rules ?? []) usedRules.add(used);
     const routes = compileRoutes(cluster, virtualService);
     for (const used of routes.sources) virtualServices.add(used);
     return {
@@ -61,6 +62,12 @@ function compilePart(
       tcp: routes.tcp,
       tls: routes.tls,
       clusters: clusterPolicies(rule, locality),
+      ...(selected.length > 0 && {
+        selected: selected.map(({ labels, rule: own }) => ({
+          labels,
+          clusters: clusterPolicies(own, locality),
+        })),
+      }),
     };
   });
   const generations = sortedUnique([

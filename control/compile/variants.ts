@@ -3,7 +3,13 @@
  * speaks of can see something else, so that these are asked one by one, and everyone else once.
  */
 import type { ServiceVariant, ServiceView } from "../../crds/service-config.ts";
-import { type MergedRule, type RuleLookup, selectDestinationRule } from "./destination-rule.ts";
+import {
+  type MergedRule,
+  type RuleLookup,
+  type SelectedRule,
+  selectDestinationRule,
+  selectedRules,
+} from "./destination-rule.ts";
 import { canonicalJson } from "./hash.ts";
 import type { DestinationRule, VirtualService } from "./inputs.ts";
 import { keyOf } from "./names.ts";
@@ -15,6 +21,8 @@ import { visibilityOf } from "./visibility.ts";
 export interface Selection {
   readonly virtualService: VirtualService | undefined;
   readonly rule: MergedRule | undefined;
+  /** For clients by their labels; the first that fits comes before `rule`. */
+  readonly selected: readonly SelectedRule[];
 }
 
 /** A client namespace that no resource can speak of. */
@@ -29,6 +37,7 @@ export function selections(
   const select = (client: string): Selection => ({
     virtualService: selectVirtualService(claims, client),
     rule: selectDestinationRule(rules, client, lookup),
+    selected: selectedRules(rules, client, lookup),
   });
   const spoken = rules.flatMap((rule) => {
     const namespace = rule.metadata.namespace ?? "";
@@ -68,7 +77,11 @@ export function views(
   return { common: ordinary, variants };
 }
 
-function selectionKey({ virtualService, rule }: Selection): string {
-  const rules = (rule?.rules ?? []).map(({ metadata }) => keyOf(metadata));
-  return [virtualService === undefined ? "" : keyOf(virtualService.metadata), ...rules].join(" ");
+function selectionKey({ virtualService, rule, selected }: Selection): string {
+  const keys = (of: MergedRule | undefined) => (of?.rules ?? []).map(({ metadata }) => keyOf(metadata));
+  return [
+    virtualService === undefined ? "" : keyOf(virtualService.metadata),
+    ...keys(rule),
+    ...selected.flatMap((each) => ["", ...keys(each.rule)]),
+  ].join(" ");
 }

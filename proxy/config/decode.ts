@@ -130,6 +130,7 @@ const view = object({
   tcp: list(tcpRoute),
   tls: list(tlsRoute),
   clusters: list(clusterPolicy),
+  selected: optional(list(object({ labels: map(text), clusters: list(clusterPolicy) }))),
 });
 
 const service: Decoder<ServicePart> = object({

@@ -53,6 +53,24 @@ describe("a service", () => {
     expect(snapshot.deadline()).toBeUndefined();
   });
 
+  it("is called by the policies for this client's labels, the first that fit, else by everybody's", () => {
+    const policies = (connectTimeoutMs: number) => [subset("", { connectionPool: { connectTimeoutMs } })];
+    const selecting = (...labels: Record<string, string>[]) =>
+      view({
+        clusters: policies(1),
+        selected: labels.map((each, i) => ({ labels: each, clusters: policies(2 + i) })),
+      });
+    const timeoutWith = (...labels: Record<string, string>[]) => {
+      const common = selecting(...labels);
+      const { want, pay } = setup(serviceObject("shop", "pay", { common }), payEndpoints());
+      want("pay");
+      const result = pay().route(request);
+      return result.kind === "forward" ? result.cluster.policy.connectionPool.connectTimeoutMs : 0;
+    };
+    expect(timeoutWith({ app: "other" }, { app: "storefront", tier: "x" })).toBe(1);
+    expect(timeoutWith({ app: "other" }, { app: "storefront" }, {})).toBe(3);
+  });
+
   it("leaves out endpoints that are not ready, and takes the target port and mutual TLS of each", () => {
     const { want, pay } = setup(
       serviceObject("shop", "pay"),

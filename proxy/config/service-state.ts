@@ -82,7 +82,7 @@ export class ServiceState {
     const { client } = this.#context;
     const variant = part.service.variants.find((each) => each.namespaces.includes(client.namespace));
     try {
-      const routes = compileRoutes(variant?.view ?? part.service.common, client);
+      const routes = compileRoutes(viewFor(client, variant?.view ?? part.service.common), client);
       this.#latest = { object, part: part.service, routes };
       this.#waitingSince = undefined;
       this.#gaveUp = false;
@@ -275,6 +275,14 @@ export class ServiceState {
     this.#bound.set(port, { routes: version.routes, used, bound });
     return bound;
   }
+}
+
+/** The view with the policies for this client's labels in place of the others', where there are such. */
+function viewFor(client: Client, view: ServiceView): ServiceView {
+  const own = view.selected?.find(({ labels }) =>
+    Object.entries(labels).every(([key, value]) => client.labels[key] === value),
+  );
+  return own === undefined ? view : { ...view, clusters: own.clusters };
 }
 
 function destinationsOf(view: ServiceView): readonly { readonly key: string; readonly subset: string }[] {

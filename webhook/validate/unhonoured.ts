@@ -37,7 +37,6 @@ export const unhonoured: readonly Unhonoured[] = [
     instead: "it has no effect in Istio either",
   },
 
-  { kind: "DestinationRule", field: "workloadSelector", instead: "the rule is left out" },
   {
     kind: "DestinationRule",
     field: "trafficPolicy.loadBalancer.backendUtilization",

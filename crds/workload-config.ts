@@ -162,6 +162,13 @@ const status = object("What control compiled.", {
       { atomic: true },
     ),
   ),
+  localities: list(
+    "Where its pods run, as far as their nodes tell; each proxy knows its node.",
+    object("One locality.", {
+      locality: required(string("`region/zone/subzone`.")),
+      nodes: required(strings("The nodes there that run its pods, sorted.")),
+    }),
+  ),
   trustDomain: required(string("The mesh's trust domain.")),
   trustBundle: required(
     string("The authorities that peers' certificates may come from: PEM, one or more anchors."),

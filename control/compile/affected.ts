@@ -51,6 +51,7 @@ export function addReach(reach: Reach, cluster: Cluster, change: Change): void {
       break;
     case "Node":
       addSlices(reach, cluster.slices.by("node", change.key));
+      for (const pod of cluster.pods.by("node", change.key)) reach.workloads.add(workloadKeyOf(pod));
       break;
     case "VirtualService":
       addVirtualService(reach, cluster, change.object);

@@ -204,14 +204,16 @@ const aPod = fc
     created: day,
     workload: fc.constantFrom(undefined, "Deployment/d", "Deployment/e"),
     web: fc.constantFrom(8080, 9999),
+    node: fc.constantFrom(undefined, "n1"),
   })
-  .map(({ name, namespace, labels, created, workload, web }) =>
+  .map(({ name, namespace, labels, created, workload, web, node }) =>
     pod(name, {
       namespace,
       labels: { ...labels, tier: "t", rack: "1" },
       created,
       ports: { web },
       ...(workload && { workload }),
+      ...(node && { node }),
     }),
   );
 

@@ -49,8 +49,8 @@ export class Cluster {
   readonly settings: MeshSettings;
   readonly services: Table<Service, "namespace">;
   readonly slices: Table<EndpointSlice, "service" | "pod" | "node">;
-  /** `workload` finds only pods whose sidecar this revision configures, by `namespace/Kind/name`. */
-  readonly pods: Table<Pod, "workload">;
+  /** Finds only pods whose sidecar this revision configures: by `namespace/Kind/name`, and by the node they run on. */
+  readonly pods: Table<Pod, "workload" | "node">;
   readonly nodes: Table<Node>;
   /** `destination` finds by the full hosts that routes lead to, `bare` by `namespace/host-…` (bareHostName). */
   readonly virtualServices: Table<
@@ -74,6 +74,7 @@ export class Cluster {
     this.slices = new Table({ service: serviceKeysOf, pod: podKeysOf, node: nodeNamesOf });
     this.pods = new Table({
       workload: (pod) => (isConfiguredBy(pod, revision) ? [workloadKeyOf(pod)] : []),
+      node: (pod) => (isConfiguredBy(pod, revision) && pod.spec?.nodeName ? [pod.spec.nodeName] : []),
     });
     this.nodes = new Table({});
     this.virtualServices = new Table({

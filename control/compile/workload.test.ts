@@ -47,6 +47,32 @@ describe("a workload's object", () => {
     });
   });
 
+  it("says where its pods run, for what their nodes tell", () => {
+    const node = (name: string, labels: Record<string, string>): Manifest => ({
+      kind: "Node",
+      metadata: { name, labels },
+    });
+    const region = "topology.kubernetes.io/region";
+    const zone = "topology.kubernetes.io/zone";
+    const nodes = [
+      node("n1", { [region]: "eu", [zone]: "b" }),
+      node("n2", { [region]: "eu", [zone]: "a" }),
+      node("n3", { [region]: "eu", [zone]: "b" }),
+      node("n4", {}),
+      node("n5", { [region]: "us" }),
+    ];
+    const pods = ["n3", "n1", "n2", "n4", "n1", "n0"].map((name, i) =>
+      pod(`p${i}`, { labels: { app: "payment" }, workload: "Deployment/payment", node: name }),
+    );
+    expect(compiled([...nodes, ...pods])?.status).toMatchObject({
+      localities: [
+        { locality: "eu/a", nodes: ["n2"] },
+        { locality: "eu/b", nodes: ["n1", "n3"] },
+      ],
+    });
+    expect(compiled(pods)?.status).not.toHaveProperty("localities");
+  });
+
   it("is nobody's when no pod with a sidecar of this revision is left", () => {
     expect(compiled([])).toBeUndefined();
     expect(compiled([pod("p1", { labels: { app: "payment" } })])).toBeUndefined();

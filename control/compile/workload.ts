@@ -13,7 +13,7 @@ import { isEmpty, type Labels, selects } from "./labels.ts";
 import { generationOf, splitKey } from "./names.ts";
 import { byAge, compareText, sortedUnique } from "./order.ts";
 import { modeOfPort, type PeerModes, peerModes, peerPolicies } from "./peer-authentication.ts";
-import { controllerOf, namedPort, type WorkloadName } from "./pods.ts";
+import { controllerOf, localityOf, namedPort, type WorkloadName } from "./pods.ts";
 import { protocolOf, tcpPorts } from "./protocol.ts";
 import { compileRateLimits } from "./rate-limit.ts";
 import { compileRequestAuthentication } from "./request-authentication.ts";
@@ -46,6 +46,7 @@ export function compileWorkloadContent(cluster: Cluster, key: string): CompiledW
   );
   const modes = peerModes(policies, labels);
   const inbound = inboundPorts(cluster, pod, labels, modes);
+  const localities = localitiesOf(cluster, pods);
   const scopes = sortedUnique([settings.rootNamespace, namespace]);
   const authorization = compileAuthorization(
     scopes.flatMap((scope) => cluster.authorizationPolicies.by("namespace", scope)),
@@ -67,6 +68,7 @@ export function compileWorkloadContent(cluster: Cluster, key: string): CompiledW
     owner: ownerOf(pods, { kind, name }),
     content: {
       workload: { name, namespace, kind, labels },
+      ...(localities.length > 0 && { localities }),
       trustDomain: settings.trustDomain,
       trustBundle: settings.trustBundle,
       mtls: modes.mode,
@@ -85,6 +87,22 @@ export function compileWorkloadContent(cluster: Cluster, key: string): CompiledW
       ...inbound.rules.map(({ metadata }) => generationOf("DestinationRule", metadata)),
     ]),
   };
+}
+
+/** Where its pods run. A pod's own label stands above this, and each pod knows its own. */
+function localitiesOf(cluster: Cluster, pods: readonly Pod[]): NonNullable<Content["localities"]> {
+  const nodes = sortedUnique(pods.flatMap(({ spec }) => spec?.nodeName ?? []));
+  const byLocality = new Map<string, string[]>();
+  for (const node of nodes) {
+    const locality = localityOf(undefined, cluster.nodes.get(node), undefined);
+    if (locality === undefined) continue;
+    const there = byLocality.get(locality);
+    if (there === undefined) byLocality.set(locality, [node]);
+    else there.push(node);
+  }
+  return [...byLocality]
+    .map(([locality, there]) => ({ locality, nodes: there }))
+    .sort((a, b) => compareText(a.locality, b.locality));
 }
 
 /** Labels that tell one pod, or one generation of pods, from the next: a rollout must not look like a change. */

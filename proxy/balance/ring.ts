@@ -20,10 +20,12 @@ const LEAST_POINTS = 64;
 export class Ring implements HashTable {
   readonly #points: Float64Array;
   readonly #owned: ReadonlyMap<string, Owned>;
+  readonly #members: number;
 
-  private constructor(points: Float64Array, owned: ReadonlyMap<string, Owned>) {
+  private constructor(points: Float64Array, owned: ReadonlyMap<string, Owned>, members: number) {
     this.#points = points;
     this.#owned = owned;
+    this.#members = members;
   }
 
   /** A ring of at least `size` points for these members; `former` saves what they share. */
@@ -31,7 +33,7 @@ export class Ring implements HashTable {
     const perWeight = pointsPerWeight(members, size);
     const owned = new Map<string, Owned>();
     /** New index of each owner of the former ring whose points stay. */
-    const stays = new Map<number, number>();
+    const stays = new Int32Array(former === undefined ? 0 : former.#members).fill(-1);
     const fresh: number[] = [];
     const before = former === undefined ? undefined : former.#owned;
     for (let index = 0; index < members.length && index < OWNERS; index++) {
@@ -41,11 +43,12 @@ export class Ring implements HashTable {
       if (owned.has(key)) continue;
       owned.set(key, { index, count });
       const had = before?.get(key);
-      if (had?.count === count) stays.set(had.index, index);
+      if (had?.count === count) stays[had.index] = index;
       else addPoints(fresh, key, count, index);
     }
     const added = Float64Array.from(fresh).sort();
-    return new Ring(merge(former === undefined ? undefined : former.#points, stays, added), owned);
+    const points = former === undefined ? added : merge(former.#points, stays, added);
+    return new Ring(points, owned, members.length);
   }
 
   get slots(): number {
@@ -70,8 +73,13 @@ export class Ring implements HashTable {
   }
 
   owner(slot: number): number {
-    return (this.#points[slot] ?? 0) % OWNERS;
+    return ownerOf(this.#points[slot] ?? 0);
   }
+}
+
+/** Exact, as dividing by a power of two is, and several times faster than the remainder. */
+function ownerOf(point: number): number {
+  return point - Math.floor(point / OWNERS) * OWNERS;
 }
 
 interface Owned {
@@ -79,11 +87,17 @@ interface Owned {
   readonly count: number;
 }
 
-/** Any two endpoints make a ring of the least size. */
+/**
+ * Any two endpoints make a ring of the least size. Where the whole ring's size bounds it, in steps of a sixteenth at most: one
+ * endpoint more must not take a point of every other one.
+ */
 function pointsPerWeight(members: readonly Member[], size: number): number {
   const total = members.reduce((sum, { weight }) => sum + weight, 0);
-  const most = Math.min(Math.max(size, ENOUGH_POINTS), MAX_POINTS);
-  return Math.min(Math.max(Math.ceil(size / 2), LEAST_POINTS), most / total);
+  const wanted = Math.max(Math.ceil(size / 2), LEAST_POINTS);
+  const most = Math.min(Math.max(size, ENOUGH_POINTS), MAX_POINTS) / total;
+  if (most >= wanted) return wanted;
+  const step = 2 ** (Math.floor(Math.log2(most)) - 3);
+  return Math.floor(most / step) * step;
 }
 
 /** Its points do not depend on how many it has: of fewer, the first ones remain. */
@@ -93,20 +107,16 @@ function addPoints(points: number[], key: string, count: number, index: number):
   for (let i = 0; i < count; i++) points.push(mix(start + Math.imul(i, step)) * OWNERS + index);
 }
 
-/** The points that stay, under their owners' new indices, with those that are added. */
-function merge(
-  former: Float64Array | undefined,
-  stays: ReadonlyMap<number, number>,
-  added: Float64Array,
-): Float64Array {
-  if (former === undefined || stays.size === 0) return added;
+/** The points that stay, under their owners' new indices (-1 for those that do not), with those that are added. */
+function merge(former: Float64Array, stays: Int32Array, added: Float64Array): Float64Array {
   const merged = new Float64Array(former.length + added.length);
   let length = 0;
   let next = 0;
-  for (const point of former) {
-    const owner = point % OWNERS;
-    const index = stays.get(owner);
-    if (index === undefined) continue;
+  for (let at = 0; at < former.length; at++) {
+    const point = former[at] ?? 0;
+    const owner = ownerOf(point);
+    const index = stays[owner] ?? -1;
+    if (index < 0) continue;
     const moved = point - owner + index;
     while (next < added.length && (added[next] ?? 0) < moved) merged[length++] = added[next++] ?? 0;
     merged[length++] = moved;

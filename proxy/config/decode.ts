@@ -217,6 +217,7 @@ const workload: Decoder<WorkloadConfigStatus> = object({
   hash: text,
   generations: list(text),
   workload: object({ name: text, namespace: text, kind: text, labels: map(text) }),
+  localities: list(object({ locality: text, nodes: list(text) })),
   trustDomain: text,
   trustBundle: text,
   mtls,

@@ -2,6 +2,8 @@
  * Compiled objects in, views out. Objects are put and dropped as they come; `commit` then makes the next view of all that is
  * complete, in one step. Pure: time comes in with each commit, and what waits says until when.
  */
+
+import type { WorkloadConfigStatus } from "../../crds/workload-config.ts";
 import type { Random } from "../balance/candidate.ts";
 import type { Place } from "../balance/locality.ts";
 import { ClusterStates } from "./cluster-state.ts";
@@ -53,7 +55,7 @@ export class Snapshot {
   #index: ServiceIndex;
   #workload: Workload | undefined;
   /** Where this proxy is. */
-  readonly #place: Place;
+  #place: Place;
   #view: MeshView | undefined;
   #changed = false;
 
@@ -212,11 +214,20 @@ export class Snapshot {
           object: { ...object, part },
           inbound: compileInbound(part.workload, this.#workload?.inbound),
         };
+        this.#locate(part.workload);
         return;
       case "service":
       case "endpoints":
         this.#stateOf(meta.key).put(object);
     }
+  }
+
+  /** Its own label tells where the pod is, else its node. The same object while that is the same. */
+  #locate({ localities }: WorkloadConfigStatus): void {
+    const { labels, node } = this.#options;
+    const here = localities?.find(({ nodes }) => node !== undefined && nodes.includes(node));
+    const locality = localityLabel(labels) ?? here?.locality;
+    if (locality !== this.#place.locality) this.#place = { labels, node, locality };
   }
 
   #stateOf(key: string): ServiceState {

@@ -6,8 +6,10 @@ import { createAdmin } from "../admin/server.ts";
 import type { Log } from "../config/log.ts";
 import type { ConfigSource, IdentitySource } from "../config/view.ts";
 import { HeadWriter } from "../http1/head-writer.ts";
+import { createKernelBuffers } from "../net/kernel-buffers.ts";
 import { dial, type Listener, type ListenOptions, listen } from "../net/listen.ts";
 import type { Destination, OriginalDestination } from "../net/original-destination.ts";
+import { PRESSURE } from "../net/pressure.ts";
 import { inTrustDomain } from "../net/spiffe.ts";
 import { TimerWheel } from "../net/timer-wheel.ts";
 import { dialMutual, listenMutual, type MutualListener } from "../net/tls.ts";
@@ -83,6 +85,8 @@ export function startProxy(parts: ProxyParts): RunningProxy {
     const timer = setTimeout(run, ms);
     return () => clearTimeout(timer);
   };
+  PRESSURE.buffers = createKernelBuffers();
+  PRESSURE.collect = () => void after(0, () => Bun.gc(true));
   const telemetry = new Telemetry({
     certificateExpiry: () => Math.round((identity.current()?.notAfter ?? 0) / 1000),
     residentBytes: () => process.memoryUsage.rss(),

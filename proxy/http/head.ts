@@ -15,6 +15,8 @@ const MAX_LENGTH_DIGITS = 15;
 
 /** Numbers per header in `Head.fields`. */
 export const STRIDE = 5;
+/** Less than this is not worth a copy of the head. */
+const WORTH_LETTING_GO = 4096;
 const NONE = new Uint8Array(0);
 
 export class Head {
@@ -55,6 +57,12 @@ export class Head {
   /** Lets go of the bytes when the message is over: a head must not keep a read buffer alive. */
   release(): void {
     this.bytes = NONE;
+  }
+
+  /** Lets go of what was read behind the head: a long body's first part would lie there to its end. */
+  letGoOfRest(): void {
+    if (this.bytes.length - this.end < WORTH_LETTING_GO) return;
+    this.bytes = Uint8Array.prototype.slice.call(this.bytes, 0, this.end);
   }
 
   has(fieldKind: number): boolean {

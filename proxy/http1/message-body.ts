@@ -40,6 +40,11 @@ export class MessageBody extends BodyReader {
     return after;
   }
 
+  /** Lets go of a part: held until the next, every read would outlive the collector's young generation. */
+  handedOn(): void {
+    this.bytes = NOTHING;
+  }
+
   /** Lets go of what was taken: a body must not keep a read buffer alive. */
   release(): void {
     this.bytes = NOTHING;

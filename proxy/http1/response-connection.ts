@@ -159,6 +159,7 @@ export class ResponseConnection implements SocketEvents {
       return;
     }
     const goOn = events.response(head, body.bytes, body.start, body.end, body.last);
+    if (!body.done) head.letGoOfRest();
     this.#goOn(events, goOn, end === input.length);
   }
 
@@ -179,6 +180,7 @@ export class ResponseConnection implements SocketEvents {
     if (this.#events !== events) return;
     const body = this.#body;
     if (!body.done) {
+      body.handedOn();
       if (!room) this.socket.pause();
       return;
     }

@@ -312,6 +312,7 @@ export class ServerConnection extends TimerEntry implements SocketEvents, Downst
     this.#formed = false;
     this.#consumed(after);
     this.#events.request(head);
+    if (this.#state === BODY) head.letGoOfRest();
     return true;
   }
 
@@ -322,6 +323,7 @@ export class ServerConnection extends TimerEntry implements SocketEvents, Downst
     this.#consumed(body.take(input, this.#at, input.length));
     this.#bodyBegun = true;
     const { done, last, bytes, start, end } = body;
+    body.handedOn();
     if (done) this.#state = WAITING;
     const goOn = end === start && !last ? true : this.#events.requestBody(bytes, start, end, last);
     if (body.refused < 0) {

@@ -6,7 +6,7 @@ import type { ResponseHead } from "../http/response-head.ts";
 import type { UpstreamEvents, UpstreamFailure } from "../http/streams.ts";
 import { ResponseConnection } from "../http1/response-connection.ts";
 import type { Dial, DialEvents } from "../net/listen.ts";
-import { dialVerified } from "./dial.ts";
+import { dialVerified } from "../net/tls-verified.ts";
 
 export interface HttpsRequest {
   readonly method: "GET" | "POST";

@@ -74,7 +74,8 @@ export function listen(options: ListenOptions, accept: (accepted: Accepted) => v
             raw.terminate();
             return;
           }
-          const socket = new Socket(raw, plainAddress(raw.remoteAddress));
+          const socket = new Socket(asRaw(raw), plainAddress(raw.remoteAddress));
+          socket.pullable = true;
           raw.data.socket = socket;
           raw.setNoDelay(true);
           const { fd } = raw as unknown as DescribedSocket;
@@ -136,7 +137,8 @@ export function dial(host: string, port: number, events: DialEvents): Dial {
         open = raw;
         if (settled) return raw.terminate();
         settled = true;
-        const socket = new Socket(raw, host);
+        const socket = new Socket(asRaw(raw), host);
+        socket.pullable = true;
         raw.data.socket = socket;
         raw.setNoDelay(true);
         events.connected(socket);
@@ -173,7 +175,7 @@ export function plainAddress(address: string): string {
   return address.startsWith("::ffff:") && address.includes(".") ? address.slice(7) : address;
 }
 
-/** Keeps the types honest: a Bun socket is what we call raw. */
+/** A Bun socket is what we call raw, though its types do not tell of its descriptor. */
 export function asRaw<T>(socket: BunSocket<T>): RawSocket {
-  return socket;
+  return socket as BunSocket<T> & DescribedSocket;
 }

@@ -1,6 +1,6 @@
 /**
  * Where a redirected connection wanted to go: the kernel keeps it beside the connection it rewrote (conntrack) and
- * `getsockopt` gives it back. The only foreign function that the proxy calls.
+ * `getsockopt` gives it back.
  */
 import { dlopen } from "bun:ffi";
 import { endpointOf, SOCKADDR_BYTES } from "./sockaddr.ts";

@@ -3,6 +3,7 @@ import { type RawSocket, Socket } from "./socket.ts";
 import type { TimerHost } from "./timer-wheel.ts";
 
 export class FakeRaw implements RawSocket {
+  readonly fd = -1;
   readonly written: Buffer[] = [];
   /** Bytes that it takes until `room` is raised again. */
   room = Number.POSITIVE_INFINITY;

@@ -5,9 +5,13 @@
  * `writable`. So at most one read of the peer (the rest of one chunk) waits per direction. Nothing here knows TLS
  * from plaintext: a handshake is over before a `Socket` exists.
  */
+import { BLOCK_BYTES } from "./blocks.ts";
+import { FAST_BYTES, MODEST, PRESSURE, RECOVERED_BYTES, SMALL } from "./pressure.ts";
 
 /** What the runtime's socket does for us; a fake stands in for it in tests. */
 export interface RawSocket {
+  /** For its kernel buffers; valid while it is open. */
+  readonly fd: number;
   /** Bytes taken, which may be fewer than offered; -1 when the socket is gone. */
   write(data: Uint8Array, offset: number, length: number): number;
   /** Sends FIN after what was written; reading goes on. */
@@ -43,18 +47,24 @@ export class Socket {
   bytesRead = 0;
   bytesWritten = 0;
   closed = false;
+  /** Plaintext: its bytes may be read past the runtime. */
+  pullable = false;
   /** The peer's FIN is in. */
   ended = false;
   readonly #raw: RawSocket;
   #pending: Uint8Array[] | undefined;
   #finishing: "no" | "shutdown" | "end" = "no";
   #paused = false;
+  /** The kernel's buffers: as small as under pressure, as modest as at the beginning, or the kernel's to size. */
+  #buffers: "small" | "modest" | "free" = "modest";
+  #readSincePause = 0;
   /** Our FIN is out. */
   #shut = false;
 
   constructor(raw: RawSocket, peerAddress: string) {
     this.#raw = raw;
     this.peerAddress = peerAddress;
+    PRESSURE.buffers?.set(raw.fd, MODEST);
   }
 
   /** True when written bytes wait for the kernel. */
@@ -79,9 +89,50 @@ export class Socket {
       if (at === end) return true;
       this.#pending = [];
     }
-    const rest = bytes.subarray(at, end);
-    this.#pending.push(shared ? Uint8Array.prototype.slice.call(rest) : rest);
+    this.#keep(bytes, at, end, shared);
     return false;
+  }
+
+  /**
+   * Keeps what waits: as it is when little else hangs on it, else a copy. In one piece, as TLS wants back no less than it has
+   * begun to encrypt.
+   */
+  #keep(bytes: Uint8Array, start: number, end: number, shared: boolean): void {
+    const pending = this.#pending as Uint8Array[];
+    const length = end - start;
+    PRESSURE.hold(length);
+    if (PRESSURE.high) this.#shrink();
+    if (PRESSURE.high && length <= BLOCK_BYTES) {
+      const block = PRESSURE.blocks.take();
+      block.set(bytes.subarray(start, end));
+      pending.push(block.subarray(0, length));
+    } else if (shared || length * 2 < bytes.buffer.byteLength) {
+      pending.push(Uint8Array.prototype.slice.call(bytes, start, end));
+    } else pending.push(bytes.subarray(start, end));
+  }
+
+  #shrink(): void {
+    if (this.#buffers === "small") return;
+    this.#buffers = "small";
+    PRESSURE.buffers?.set(this.#raw.fd, SMALL);
+  }
+
+  /** Its connection keeps up with what it reads: the kernel may find out how much its buffers are good for. */
+  #free(): void {
+    this.#buffers = "free";
+    PRESSURE.buffers?.free(this.#raw.fd);
+  }
+
+  /** Reads by hand, in small pieces, what the runtime would read at once. */
+  #pull(): void {
+    while (!this.#paused && !this.closed) {
+      const chunk = PRESSURE.buffers?.read(this.#raw.fd, BLOCK_BYTES);
+      if (chunk === undefined) {
+        this.#raw.resume();
+        return;
+      }
+      this.onData(chunk);
+    }
   }
 
   /** Sends FIN once everything written is out; reading goes on. */
@@ -97,7 +148,7 @@ export class Socket {
   /** Closes now, with a reset: the peer must not take what it has for a whole message. */
   destroy(): void {
     if (this.closed) return;
-    this.#pending = undefined;
+    this.#forget();
     this.#raw.terminate();
   }
 
@@ -105,17 +156,30 @@ export class Socket {
     if (this.#paused || this.closed) return;
     this.#paused = true;
     this.#raw.pause();
+    this.#readSincePause = 0;
+    if (PRESSURE.high) this.#shrink();
   }
 
   resume(): void {
     if (!this.#paused || this.closed) return;
     this.#paused = false;
-    this.#raw.resume();
+    if (this.#buffers === "small" && !PRESSURE.high) this.#free();
+    if (this.#buffers === "small" && this.pullable) queueMicrotask(() => this.#pull());
+    else this.#raw.resume();
   }
 
   /** Lets the socket die alone: no more events to anyone. */
   abandon(): void {
     this.events = IGNORE;
+  }
+
+  #forget(): void {
+    if (this.#pending === undefined) return;
+    for (const chunk of this.#pending) {
+      PRESSURE.release(chunk.length);
+      PRESSURE.blocks.give(chunk);
+    }
+    this.#pending = undefined;
   }
 
   #finish(how: "shutdown" | "end"): void {
@@ -136,6 +200,12 @@ export class Socket {
   /** The runtime's events; `net/` alone calls these. */
   onData(chunk: Buffer): void {
     this.bytesRead += chunk.length;
+    if (this.#buffers !== "free") {
+      this.#readSincePause += chunk.length;
+      const enough =
+        this.#buffers === "small" ? RECOVERED_BYTES : PRESSURE.high ? 4 * FAST_BYTES : FAST_BYTES;
+      if (this.#readSincePause > enough) this.#free();
+    }
     this.events.data(chunk);
   }
 
@@ -146,11 +216,13 @@ export class Socket {
       const chunk = pending[0] as Uint8Array;
       const taken = this.#raw.write(chunk, 0, chunk.length);
       if (taken < 0) return;
+      PRESSURE.release(taken);
       if (taken < chunk.length) {
         pending[0] = chunk.subarray(taken);
         return;
       }
       pending.shift();
+      PRESSURE.blocks.give(chunk);
     }
     this.#pending = undefined;
     if (this.#finishing !== "no") this.#close();
@@ -167,7 +239,7 @@ export class Socket {
   onClose(error: Error | undefined): void {
     if (this.closed) return;
     this.closed = true;
-    this.#pending = undefined;
+    this.#forget();
     const { events } = this;
     this.events = IGNORE;
     events.closed(error);

@@ -1,6 +1,6 @@
 /** TLS to the application in this pod, whose certificate nobody vouches for: for its HTTPS probes alone, as the kubelet does. */
 import type { Socket as BunSocket } from "bun";
-import { type Dial, type DialEvents, dialError, socketEvents } from "./listen.ts";
+import { asRaw, type Dial, type DialEvents, dialError, socketEvents } from "./listen.ts";
 import { Socket } from "./socket.ts";
 
 /** Opens a connection without verifying whom it reaches. */
@@ -31,7 +31,7 @@ export function dialUnverified(host: string, port: number, events: DialEvents): 
           return fail(error ?? new Error("the TLS handshake failed"));
         if (settled) return;
         settled = true;
-        const socket = new Socket(raw, host);
+        const socket = new Socket(asRaw(raw), host);
         raw.data.socket = socket;
         events.connected(socket);
       },

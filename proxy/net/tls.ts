@@ -7,6 +7,7 @@
  */
 import type { Socket as BunSocket, TCPSocketListener } from "bun";
 import {
+  asRaw,
   type Dial,
   type DialEvents,
   dialError,
@@ -138,7 +139,7 @@ export function listenMutual(
           if (typeof raw.alpnProtocol !== "string") return refuse(raw, "protocol");
           settle(raw);
           raw.setNoDelay(true);
-          const socket = new Socket(raw, plainAddress(raw.remoteAddress));
+          const socket = new Socket(asRaw(raw), plainAddress(raw.remoteAddress));
           raw.data.socket = socket;
           accept({
             socket,
@@ -246,7 +247,7 @@ export function dialMutual(host: string, port: number, options: MutualDialOption
         if (raw.alpnProtocol !== options.alpn) return fail("tls_protocol", `expected ALPN ${options.alpn}`);
         settled = true;
         raw.setNoDelay(true);
-        const socket = new Socket(raw, host);
+        const socket = new Socket(asRaw(raw), host);
         raw.data.socket = socket;
         events.connected(socket);
       },

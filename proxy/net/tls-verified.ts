@@ -1,7 +1,7 @@
 /** TLS to a server with a name: the API server, control. Chain and name are verified before a byte is sent. */
 import type { Socket as BunSocket } from "bun";
-import { type Dial, type DialEvents, dialError, socketEvents } from "../net/listen.ts";
-import { Socket } from "../net/socket.ts";
+import { asRaw, type Dial, type DialEvents, dialError, socketEvents } from "./listen.ts";
+import { Socket } from "./socket.ts";
 
 type Slot = { socket: Socket | undefined };
 
@@ -39,7 +39,7 @@ export function dialVerified(host: string, port: number, anchors: string, events
           return fail("tls", `TLS to ${host}:${port}: ${code}`);
         }
         settled = true;
-        const socket = new Socket(raw, host);
+        const socket = new Socket(asRaw(raw), host);
         raw.data.socket = socket;
         events.connected(socket);
       },

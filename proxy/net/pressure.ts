@@ -1,0 +1,84 @@
+/**
+ * How much the process holds of what its sockets could not write yet, and what it does about it when that is too much.
+ *
+ * Backpressure bounds each direction to the rest of one read; but the runtime reads up to 512 KiB at once, and the kernel lets
+ * buffers of a connection grow to megabytes. That makes a few connections fast, and a thousand slow readers fatal. So above a
+ * limit whoever is congested gets small kernel buffers, which makes its reads small; below it they may grow again.
+ */
+
+import { Blocks } from "./blocks.ts";
+
+/** The sizes of the kernel's buffers of a socket, in bytes; it books twice as much. */
+export interface BufferSizes {
+  readonly receive: number;
+  readonly send: number;
+}
+
+export interface KernelBuffers {
+  set(fd: number, sizes: BufferSizes): void;
+  /** Leaves the sizes to the kernel. */
+  free(fd: number): void;
+  /** What has arrived, at most so many bytes; undefined when there is nothing, or the connection is over. */
+  read(fd: number, bytes: number): Buffer | undefined;
+}
+
+/**
+ * What a connection begins with, until it has shown that it needs more: the kernel's own beginnings, but they do not grow.
+ * Below these the loopback's segments of 64 KiB do not fit its window, and wait for its probe timer.
+ */
+export const MODEST: BufferSizes = { receive: 64 * 1024, send: 64 * 1024 };
+/** A congested connection under pressure. */
+export const SMALL: BufferSizes = { receive: 16 * 1024, send: 32 * 1024 };
+/** As much, read without a pause, shows that a connection is no slow one. */
+export const FAST_BYTES = 256 * 1024;
+/** As much shows that a slow one is slow no more. */
+export const RECOVERED_BYTES = 64 * 1024;
+
+/** Enough for two dozen fast connections to be congested at once. */
+const HIGH_BYTES = 4 * 1024 * 1024;
+const LOW_BYTES = HIGH_BYTES / 2;
+
+/**
+ * What waits outlives the collector's young generation, and the collector lets the old one double before it looks. Under
+ * pressure it looks each time that so much has waited: some 10 ms a second at most.
+ */
+const COLLECT_BYTES = 16 * 1024 * 1024;
+
+export class Pressure {
+  /** Absent until the process has started, and in tests. */
+  buffers: KernelBuffers | undefined;
+  readonly blocks = new Blocks();
+  /** Collects garbage, soon. */
+  collect: () => void = () => {};
+  #held = 0;
+  /** Held since the last collection. */
+  #passed = 0;
+  #high = false;
+
+  /** Bytes that wait for the kernel. */
+  get held(): number {
+    return this.#held;
+  }
+
+  get high(): boolean {
+    return this.#high && this.buffers !== undefined;
+  }
+
+  hold(bytes: number): void {
+    this.#held += bytes;
+    if (this.#held > HIGH_BYTES) this.#high = true;
+    if (!this.#high) return;
+    this.#passed += bytes;
+    if (this.#passed < COLLECT_BYTES) return;
+    this.#passed = 0;
+    this.collect();
+  }
+
+  release(bytes: number): void {
+    this.#held -= bytes;
+    if (this.#held < LOW_BYTES) this.#high = false;
+  }
+}
+
+/** The process's: it has one memory. */
+export const PRESSURE = new Pressure();

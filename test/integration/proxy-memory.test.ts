@@ -1,0 +1,198 @@
+import { connect, type Socket } from "node:net";
+import { setTimeout as sleep } from "node:timers/promises";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import {
+  endpoint,
+  endpointsObject,
+  entry,
+  indexObject,
+  serviceObject,
+  workloadObject,
+} from "../../proxy/config/testdata.ts";
+import { eventually, TestProxy, TestServer } from "../support/proxy.ts";
+import { TestAuthority } from "../support/workload-identity.ts";
+
+/**
+ * What a proxy holds for itself while others are slow: anonymous memory, in MB. The limits leave room for the collector, which
+ * has no say while the machine is busy with other tests; without bounds in the proxy each of these takes 300 MB and more.
+ */
+const serverAddress = "127.0.4.1";
+const REQUEST = "GET / HTTP/1.1\r\nHost: web\r\n\r\n";
+const SLOW_READERS = 500;
+const IDLE_CONNECTIONS = 2_000;
+let server: TestServer;
+/** In front of the server, and in front of a proxy by mutual TLS. */
+let plain: TestProxy;
+let client: TestProxy;
+let peer: TestProxy;
+
+beforeAll(async () => {
+  const chunk = Buffer.alloc(256 * 1024, "x");
+  server = await TestServer.start((socket) => {
+    const go = () => {
+      while (!socket.destroyed && socket.write(chunk));
+    };
+    let answered = false;
+    socket.on("drain", go);
+    socket.on("data", (bytes: Buffer) => {
+      if (answered) return;
+      answered = true;
+      // A request for a small answer, by which it is known that the connection works.
+      if (bytes.includes("GET /small")) {
+        answered = false;
+        socket.write("HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok");
+        return;
+      }
+      if (bytes.includes("HTTP/1.1")) socket.write("HTTP/1.1 200 OK\r\ncontent-length: 100000000000\r\n\r\n");
+      go();
+    });
+  }, serverAddress);
+  const authority = await TestAuthority.create();
+  const identity = await authority.issue("web");
+  const ports = [
+    { port: 80, protocol: "http" as const },
+    { port: 81, protocol: "tcp" as const },
+  ];
+  const targets = [
+    { port: 80, target: server.port },
+    { port: 81, target: server.port },
+  ];
+  const objects = (meshed: boolean) => [
+    indexObject("demo", [entry("demo", "web", { addresses: ["10.0.0.1"], ports })]),
+    serviceObject("demo", "web"),
+    endpointsObject("demo", "web", [
+      endpoint(serverAddress, { ports: targets, mtls: meshed, ...(meshed ? { identity: identity.id } : {}) }),
+    ]),
+    workloadObject("demo", "client"),
+  ];
+  const outbound = [80, 81].map((port) => ({ listen: "127.0.0.1:0", destination: `10.0.0.1:${port}` }));
+  const file = { outbound, admin: "127.0.0.1:0" };
+  plain = await TestProxy.start({ file, objects: objects(false) });
+  client = await TestProxy.start({ file, objects: objects(true), identity: await authority.issue("client") });
+  peer = await TestProxy.start({
+    file: { mutual: `${serverAddress}:15008`, admin: "127.0.0.1:0" },
+    identity,
+    objects: [
+      workloadObject("demo", "web", {
+        mtls: "STRICT",
+        ports: [{ port: server.port, protocol: "auto", mtls: "STRICT" }],
+      }),
+    ],
+  });
+});
+afterAll(async () => {
+  for (const each of [plain, client, peer, server]) await each?.[Symbol.asyncDispose]();
+});
+
+/** Opens so many connections, a few at a time, and hands each to `use`. */
+async function open(port: number, count: number, use: (socket: Socket) => void): Promise<Socket[]> {
+  const sockets: Socket[] = [];
+  while (sockets.length < count) {
+    for (let each = 0; each < 50 && sockets.length < count; each++) {
+      const socket = connect({ port, host: "127.0.0.1" });
+      socket.on("error", () => {});
+      use(socket);
+      sockets.push(socket);
+    }
+    await sleep(15);
+  }
+  return sockets;
+}
+
+async function close(sockets: readonly Socket[], proxies: readonly TestProxy[]): Promise<void> {
+  for (const socket of sockets) socket.destroy();
+  for (const each of proxies) {
+    await eventually(
+      async () => (await each.metric("weft_connections_open", { side: "outbound" })) === 0,
+      10_000,
+    );
+  }
+}
+
+const cases: [name: string, kind: "outbound" | "outbound1", proxies: () => TestProxy[], limit: number][] = [
+  ["HTTP in plaintext", "outbound", () => [plain], 100],
+  ["opaque TCP in plaintext", "outbound1", () => [plain], 100],
+  ["HTTP by mutual TLS", "outbound", () => [client, peer], 130],
+  ["opaque TCP by mutual TLS", "outbound1", () => [client, peer], 130],
+];
+
+describe(`${SLOW_READERS} slow readers of a fast server`, () => {
+  it.each(cases)(
+    "do not make the proxy gather their bytes: %s",
+    async (_name, listener, proxies, limit) => {
+      const [first] = proxies();
+      let received = 0;
+      const sockets = await open(first?.port(listener) ?? 0, SLOW_READERS, (socket) => {
+        socket.write(REQUEST);
+        socket.on("data", (bytes: Buffer) => {
+          received += bytes.length;
+          socket.pause();
+          setTimeout(() => socket.resume(), 300);
+        });
+      });
+      let most = 0;
+      const until = performance.now() + 5_000;
+      while (performance.now() < until) {
+        for (const each of proxies()) most = Math.max(most, await each.anonymousMegabytes());
+        await sleep(100);
+      }
+      // Nobody starves.
+      expect(received / SLOW_READERS).toBeGreaterThan(64 * 1024);
+      await close(sockets, proxies());
+      expect(most).toBeLessThan(limit);
+    },
+    40_000,
+  );
+
+  it("leave others their speed", async () => {
+    const sockets = await open(plain.port("outbound"), SLOW_READERS, (socket) => {
+      socket.write(REQUEST);
+      socket.pause();
+    });
+    let received = 0;
+    const [fast] = await open(plain.port("outbound"), 1, (socket) => {
+      socket.write(REQUEST);
+      socket.on("data", (bytes: Buffer) => {
+        received += bytes.length;
+      });
+    });
+    await eventually(
+      () => received > 20_000_000,
+      10_000,
+      () => `received ${received}`,
+    );
+    await close([...sockets, ...(fast === undefined ? [] : [fast])], [plain]);
+  }, 40_000);
+});
+
+describe(`${IDLE_CONNECTIONS} idle connections`, () => {
+  it.each([
+    ["that have said nothing", "", () => [plain], 3],
+    ["after a request, in plaintext", "GET /small HTTP/1.1\r\nHost: web\r\n\r\n", () => [plain], 8],
+    ["after a request, by mutual TLS", "GET /small HTTP/1.1\r\nHost: web\r\n\r\n", () => [client, peer], 40],
+  ] satisfies [string, string, () => TestProxy[], number][])(
+    "cost little: %s",
+    async (_name, request, proxies, limitKilobytes) => {
+      const [first] = proxies();
+      const before = await Promise.all(proxies().map((each) => each.anonymousMegabytes()));
+      let answers = 0;
+      const sockets = await open(first?.port("outbound") ?? 0, IDLE_CONNECTIONS, (socket) => {
+        socket.on("data", () => answers++);
+        if (request !== "") socket.write(request);
+      });
+      await eventually(
+        () => request === "" || answers === IDLE_CONNECTIONS,
+        15_000,
+        () => `${answers} answers`,
+      );
+      for (const [at, each] of proxies().entries()) {
+        const grown = ((await each.anonymousMegabytes()) - (before[at] ?? 0)) * 1024;
+        if (process.env.WEFT_PRINT !== undefined)
+          console.log(each.pid, `${grown / IDLE_CONNECTIONS} KB a connection`);
+        expect(grown / IDLE_CONNECTIONS).toBeLessThan(limitKilobytes);
+      }
+      await close(sockets, [first as TestProxy]);
+    },
+    40_000,
+  );
+});

@@ -40,6 +40,8 @@ export class Head {
   upgrade = false;
   /** Connection names headers besides the usual ones, which must then be dropped as well. */
   namesHeaders = false;
+  /** Offsets in `fields` of headers that no hop of HTTP/2 may put into a table (RFC 7541 section 6.2.3). */
+  neverIndexed: Set<number> | undefined = undefined;
 
   reset(bytes: Uint8Array, start: number): void {
     this.bytes = bytes;
@@ -52,6 +54,7 @@ export class Head {
     this.keepAlive = false;
     this.upgrade = false;
     this.namesHeaders = false;
+    this.neverIndexed = undefined;
   }
 
   /** Lets go of the bytes when the message is over: a head must not keep a read buffer alive. */

@@ -43,6 +43,13 @@ export const BAD_TRAILER = -24;
 export const TRAILERS_TOO_LARGE = -25;
 export const BAD_CONNECTION_HEADER = -26;
 export const HEAD_TIMEOUT = -27;
+export const PSEUDO_FIELD = -28;
+export const CONNECTION_FIELD = -29;
+export const LENGTH_MISMATCH = -30;
+export const H2_FRAME = -31;
+export const H2_COMPRESSION = -32;
+export const H2_FLOW_CONTROL = -33;
+export const H2_FLOOD = -34;
 
 const TABLE: readonly Refusal[] = [
   { reason: "none", status: 500, message: "" },
@@ -105,6 +112,21 @@ const TABLE: readonly Refusal[] = [
     message: "Connection names a header that frames or routes the message",
   },
   { reason: "head_timeout", status: 408, message: "the head did not arrive in time" },
+  {
+    reason: "pseudo_field",
+    status: 400,
+    message: "a pseudo-header field is missing, repeated, unknown or behind other fields",
+  },
+  {
+    reason: "connection_field",
+    status: 400,
+    message: "HTTP/2 has no header that concerns one connection, and no TE but trailers",
+  },
+  { reason: "length_mismatch", status: 400, message: "the body is not as long as Content-Length says" },
+  { reason: "h2_frame", status: 400, message: "a frame of HTTP/2 is malformed or comes where it must not" },
+  { reason: "h2_compression", status: 400, message: "a field block does not decode" },
+  { reason: "h2_flow_control", status: 400, message: "more was sent than the flow-control window allows" },
+  { reason: "h2_flood", status: 400, message: "frames that cost much and say nothing came too often" },
 ];
 
 /** Every refusal, in the order of their codes, for the metric's slots. */

@@ -1,0 +1,298 @@
+/**
+ * Field blocks as heads: fields become the lines of an HTTP/1.1 head, in one pass and checked on the way, so that all that
+ * is asked of a head, and every writer, need not know which version it came in.
+ *
+ * One decoder of heads serves the process: a block is read from its first byte to its last in one go.
+ */
+import { equalsIgnoreCase, text } from "../http/characters.ts";
+import { HOST_FIELD, OTHER } from "../http/field-kinds.ts";
+import { type Head, MAX_HEAD_BYTES, MAX_HEADERS, STRIDE } from "../http/head.ts";
+import * as refuse from "../http/refusal.ts";
+import { RequestHead } from "../http/request-head.ts";
+import type { ResponseHead } from "../http/response-head.ts";
+import { ByteBuffer } from "./byte-buffer.ts";
+import {
+  AUTHORITY,
+  COOKIE,
+  judge,
+  METHOD,
+  PATH,
+  PSEUDO_MASK,
+  PSEUDO_SHIFT,
+  SCHEME,
+  STATUS,
+} from "./field-rules.ts";
+import type { Decoder, FieldSink } from "./hpack/decoder.ts";
+import { type Entry, fieldSize, UNJUDGED } from "./hpack/entry.ts";
+
+/** The block was read, and the head is whole and in order. */
+export const DECODED = 0;
+/** The tables of both sides may differ from here on: the connection ends with COMPRESSION_ERROR. */
+export const UNDECODABLE = 1;
+
+/** Besides what Envoy counts as a head, each field counts 32 bytes (RFC 9113 section 6.5.2). */
+export const MAX_LIST_BYTES = MAX_HEAD_BYTES + MAX_HEADERS * 32;
+
+const SEEN_HOST = 1 << 8;
+
+export class HeadDecoder implements FieldSink {
+  /** Of the last block. */
+  scheme = "http";
+  readonly #lines = new ByteBuffer();
+  #head: Head = NOBODY;
+  /** Pseudo-header fields that this kind of message has; 0 for trailers. */
+  #allowed = 0;
+  #seen = 0;
+  #refused = 0;
+  #fieldsBegun = false;
+  #listBytes = 0;
+  #method = "";
+  #path = "";
+  #authority = "";
+  #status = "";
+  #cookie: string | undefined;
+
+  /** Reads a request's head. `DECODED`, `UNDECODABLE`, or a refusal: then only the table has been kept in step. */
+  request(hpack: Decoder, bytes: Uint8Array, start: number, end: number, head: RequestHead): number {
+    const result = this.#decode(hpack, bytes, start, end, head, REQUEST_FIELDS);
+    if (result !== DECODED) return result;
+    head.method = this.#method;
+    head.authority = this.#authority;
+    if (this.#method === "CONNECT") {
+      head.targetStart = head.start + "CONNECT ".length;
+      head.targetEnd = head.targetStart + this.#authority.length;
+    } else {
+      head.targetStart = head.start + this.#method.length + 1;
+      head.targetEnd = head.targetStart + this.#path.length;
+      head.path = this.#path;
+    }
+    return DECODED;
+  }
+
+  response(hpack: Decoder, bytes: Uint8Array, start: number, end: number, head: ResponseHead): number {
+    const result = this.#decode(hpack, bytes, start, end, head, 1 << STATUS);
+    if (result !== DECODED) return result;
+    head.status = Number(this.#status);
+    head.statusStart = head.start + "HTTP/1.1 ".length;
+    return DECODED;
+  }
+
+  /** Trailers: fields alone. */
+  trailers(hpack: Decoder, bytes: Uint8Array, start: number, end: number, head: Head): number {
+    return this.#decode(hpack, bytes, start, end, head, 0);
+  }
+
+  #decode(
+    hpack: Decoder,
+    bytes: Uint8Array,
+    start: number,
+    end: number,
+    head: Head,
+    allowed: number,
+  ): number {
+    const lines = this.#lines;
+    lines.length = 0;
+    head.reset(lines.bytes, 0);
+    this.#head = head;
+    this.#allowed = allowed;
+    this.#seen = 0;
+    this.#refused = 0;
+    this.#fieldsBegun = false;
+    this.#listBytes = 0;
+    this.#cookie = undefined;
+    const decoded = hpack.decode(bytes, start, end, lines, this);
+    this.#head = NOBODY;
+    if (!decoded) return UNDECODABLE;
+    this.#head = head;
+    if (this.#refused === 0) this.#finish();
+    this.#head = NOBODY;
+    return this.#refused;
+  }
+
+  indexed(entry: Entry): void {
+    let { facts } = entry;
+    if (facts === UNJUDGED) {
+      facts = judge(entry.line, 0, entry.nameEnd, entry.line.length);
+      entry.facts = facts;
+    }
+    this.#listBytes += entry.size;
+    if (!this.#admits(facts)) return;
+    if ((facts & PSEUDO_MASK) !== 0) {
+      this.#pseudo(facts >> PSEUDO_SHIFT, entry.value);
+      return;
+    }
+    if ((facts & COOKIE) !== 0) {
+      this.#crumb(entry.value);
+      return;
+    }
+    if (!this.#fieldsBegun) this.#beginFields();
+    const lines = this.#lines;
+    const start = lines.length;
+    lines.append(entry.line, 0, entry.line.length);
+    this.#line(facts, start, start + entry.nameEnd, lines.length);
+  }
+
+  literal(start: number, nameEnd: number, end: number, never: boolean): void {
+    this.#listBytes += fieldSize(nameEnd - start, end - nameEnd - 4);
+    const { bytes } = this.#lines;
+    const facts = judge(bytes, start, nameEnd, end);
+    if (!this.#admits(facts)) return;
+    if ((facts & PSEUDO_MASK) !== 0) {
+      this.#pseudo(facts >> PSEUDO_SHIFT, text(bytes, nameEnd + 2, end - 2));
+      return;
+    }
+    if ((facts & COOKIE) !== 0) {
+      this.#crumb(text(bytes, nameEnd + 2, end - 2));
+      return;
+    }
+    const lines = this.#lines;
+    let at = start;
+    if (this.#fieldsBegun) lines.length = end;
+    else {
+      // The first line goes first: this one makes way for it and is written again behind.
+      const line = text(bytes, start, end);
+      this.#beginFields();
+      at = lines.length;
+      lines.text(line);
+    }
+    if (never) {
+      this.#head.neverIndexed ??= new Set();
+      this.#head.neverIndexed.add(this.#head.fields.length);
+    }
+    this.#line(facts, at, at + nameEnd - start, lines.length);
+  }
+
+  /** Whether a field of these facts is to be kept; of a head that is refused already nothing is. */
+  #admits(facts: number): boolean {
+    if (this.#refused < 0) return false;
+    if (facts < 0) this.#refused = facts;
+    else if (this.#listBytes > MAX_LIST_BYTES) this.#refused = refuse.HEAD_TOO_LARGE;
+    else if ((facts & PSEUDO_MASK) !== 0) {
+      const bit = 1 << (facts >> PSEUDO_SHIFT);
+      // Those of the other direction, a second time, or behind other fields (RFC 9113 section 8.3).
+      if ((this.#allowed & bit) === 0 || (this.#seen & bit) !== 0 || this.#fieldsBegun) {
+        this.#refused = refuse.PSEUDO_FIELD;
+      } else this.#seen |= bit;
+    }
+    return this.#refused === 0;
+  }
+
+  #pseudo(which: number, value: string): void {
+    if (which === PATH) this.#path = value;
+    else if (which === METHOD) this.#method = value;
+    else if (which === AUTHORITY) this.#authority = value;
+    else if (which === STATUS) this.#status = value;
+    else this.scheme = value;
+  }
+
+  #crumb(value: string): void {
+    if (!this.#fieldsBegun) this.#beginFields();
+    this.#cookie = this.#cookie === undefined ? value : `${this.#cookie}; ${value}`;
+  }
+
+  #line(facts: number, start: number, nameEnd: number, end: number): void {
+    const lines = this.#lines;
+    const fieldKind = facts & 0xff;
+    if (fieldKind === HOST_FIELD && !this.#keepsHost(nameEnd + 2, end - 2)) {
+      lines.length = start;
+      return;
+    }
+    const head = this.#head;
+    if (head.fields.length === MAX_HEADERS * STRIDE) {
+      this.#refused = refuse.TOO_MANY_HEADERS;
+      return;
+    }
+    head.bytes = lines.bytes;
+    const refused = head.add(fieldKind, start, nameEnd, nameEnd + 2, end - 2);
+    if (refused < 0) this.#refused = refused;
+  }
+
+  /** Host may stand in for :authority; beside it, it must say the same (section 8.3.1). */
+  #keepsHost(start: number, end: number): boolean {
+    if (this.#allowed !== REQUEST_FIELDS) return true;
+    const { bytes } = this.#lines;
+    if ((this.#seen & SEEN_HOST) !== 0) {
+      this.#refused = refuse.SEVERAL_HOSTS;
+      return false;
+    }
+    this.#seen |= SEEN_HOST;
+    if ((this.#seen & (1 << AUTHORITY)) === 0) {
+      this.#authority = text(bytes, start, end);
+      return true;
+    }
+    if (!equalsIgnoreCase(bytes, start, end, this.#authority.toLowerCase())) {
+      this.#refused = refuse.SEVERAL_HOSTS;
+    }
+    return false;
+  }
+
+  /** Every pseudo-header field is in: writes the first line, and a request's authority as Host. */
+  #beginFields(): void {
+    this.#fieldsBegun = true;
+    const lines = this.#lines;
+    const head = this.#head;
+    head.start = lines.length;
+    if (this.#allowed === REQUEST_FIELDS) this.#beginRequest();
+    else if (this.#allowed !== 0) {
+      if (this.#seen === 0) this.#refused = refuse.PSEUDO_FIELD;
+      lines.text(`HTTP/1.1 ${this.#status} \r\n`);
+    }
+    head.fieldsStart = lines.length;
+    if (this.#refused === 0 && (this.#seen & (1 << AUTHORITY)) !== 0) {
+      const at = lines.length;
+      lines.text("host: ");
+      lines.text(this.#authority);
+      lines.text("\r\n");
+      head.bytes = lines.bytes;
+      head.add(HOST_FIELD, at, at + 4, at + 6, lines.length - 2);
+    }
+  }
+
+  #beginRequest(): void {
+    const seen = this.#seen;
+    const path = this.#path;
+    if ((seen & (1 << METHOD)) === 0) this.#refused = refuse.PSEUDO_FIELD;
+    else if (this.#method === "CONNECT") {
+      // Names whom to reach, and nothing else (section 8.5).
+      if (seen !== ((1 << METHOD) | (1 << AUTHORITY))) this.#refused = refuse.PSEUDO_FIELD;
+    } else if ((seen & NEEDED) !== NEEDED) this.#refused = refuse.PSEUDO_FIELD;
+    else if (path.charCodeAt(0) !== 0x2f && !(path === "*" && this.#method === "OPTIONS")) {
+      this.#refused = refuse.BAD_TARGET;
+    }
+    if (this.#refused < 0) return;
+    const lines = this.#lines;
+    lines.text(this.#method);
+    lines.text(" ");
+    lines.text(this.#method === "CONNECT" ? this.#authority : path);
+    lines.text(" HTTP/1.1\r\n");
+  }
+
+  #finish(): void {
+    if (!this.#fieldsBegun) this.#beginFields();
+    const lines = this.#lines;
+    const head = this.#head;
+    if (this.#refused === 0 && this.#cookie !== undefined) {
+      const at = lines.length;
+      lines.text("cookie: ");
+      lines.text(this.#cookie);
+      lines.text("\r\n");
+      head.bytes = lines.bytes;
+      head.add(OTHER, at, at + 6, at + 8, lines.length - 2);
+    }
+    if (this.#refused === 0 && this.#allowed === REQUEST_FIELDS && !head.has(HOST_FIELD)) {
+      this.#refused = refuse.NO_HOST;
+    }
+    lines.text("\r\n");
+    if (this.#refused < 0) return;
+    head.end = lines.length;
+    // A head outlives the buffer, and holds no more than it needs.
+    const bytes = Buffer.allocUnsafe(lines.length);
+    lines.bytes.copy(bytes, 0, 0, lines.length);
+    head.bytes = bytes;
+  }
+}
+
+const NEEDED = (1 << METHOD) | (1 << SCHEME) | (1 << PATH);
+const REQUEST_FIELDS = NEEDED | (1 << AUTHORITY);
+/** Stands in between two blocks. */
+const NOBODY: Head = new RequestHead();

@@ -26,6 +26,7 @@ export class ClusterState {
     pending: 0,
     connections: 0,
     retries: 0,
+    current: undefined,
     slot: undefined,
   };
   #handles = new Map<string, Handle>();
@@ -85,6 +86,7 @@ export class ClusterState {
     for (const handle of this.#handles.values()) handle.remove();
     this.#handles = new Map();
     this.#current = undefined;
+    this.counters.current = undefined;
     this.#detector = undefined;
   }
 

@@ -100,7 +100,7 @@ export class ServiceClusters {
     const state = states.of(name);
     const { handles, balancer } = state.update(this.#reach(port, policy), policy, place, random);
     const { consistentHash } = policy.loadBalancer;
-    return Object.freeze({
+    const cluster: Cluster = Object.freeze({
       name,
       host: part.host,
       service: part.name,
@@ -117,6 +117,8 @@ export class ServiceClusters {
       at: byAddress(handles),
       counters: state.counters,
     });
+    state.counters.current = cluster;
+    return cluster;
   }
 
   /** The ready endpoints of the subset that have the port. */

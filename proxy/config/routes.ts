@@ -3,6 +3,7 @@ import type { HttpRoute, L4Match, ServiceView, WeightedDestination } from "../..
 import { type Block, parseBlock, parseIp } from "../address/cidr.ts";
 import type { Random } from "../balance/candidate.ts";
 import { compileFault } from "../fault/fault.ts";
+import { planRetries, type RetryPlan } from "../retry/plan.ts";
 import { compileCors } from "../route/cors.ts";
 import { planHeaders } from "../route/headers.ts";
 import { type Client, isFor } from "../route/match.ts";
@@ -96,7 +97,7 @@ function compileRoute(rule: Rule): Route {
   return Object.freeze({
     name: route.name ?? "",
     timeoutMs: route.timeoutMs,
-    retries: effectiveRetries(route),
+    retries: planOf(route),
     faults: compileFault(route.fault),
     cors: compileCors(route.cors),
     headers: planHeaders(undefined, route.headers),
@@ -104,6 +105,11 @@ function compileRoute(rule: Rule): Route {
     rewritePath:
       rewrite && ((request: RouteRequest) => rewrite.rewrite(request.path, matchedPrefix(rule, request))),
   });
+}
+
+function planOf(route: HttpRoute): RetryPlan | undefined {
+  const policy = effectiveRetries(route);
+  return policy && planRetries(policy);
 }
 
 function bindRule(rule: Rule, route: Route, resolve: Resolve) {

@@ -18,6 +18,7 @@ import type { HashPolicy } from "../balance/hash-policy.ts";
 import type { Faults } from "../fault/fault.ts";
 import type { Authenticator } from "../jwt/authenticate.ts";
 import type { Limits } from "../limit/limits.ts";
+import type { RetryPlan } from "../retry/plan.ts";
 import type { Cors } from "../route/cors.ts";
 import type { HeaderPlan } from "../route/headers.ts";
 
@@ -143,7 +144,7 @@ export interface Route {
   readonly name: string;
   readonly timeoutMs: number | undefined;
   /** Istio's default (two retries) is filled in; undefined means none. */
-  readonly retries: RetryPolicy | undefined;
+  readonly retries: RetryPlan | undefined;
   readonly faults: Faults | undefined;
   readonly cors: Cors | undefined;
   /** The route's own operations: for answers that no destination gives. */
@@ -193,6 +194,8 @@ export interface ClusterCounters {
   pending: number;
   connections: number;
   retries: number;
+  /** The cluster as it is configured now: for requests whose endpoint has left it meanwhile. */
+  current: Cluster | undefined;
   /** The data path's own state for the cluster. */
   slot: unknown;
 }

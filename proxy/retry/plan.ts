@@ -9,10 +9,13 @@ export interface RetryPlan {
   /** Base of the back-off. */
   readonly backoffMs: number;
   readonly ignorePreviousHosts: boolean;
+  readonly retryRemoteLocalities: boolean;
   /** Conditions, of the bits below. */
   readonly on: number;
   /** For `RETRIABLE_STATUS_CODES`. */
   readonly statuses: ReadonlySet<number>;
+  /** A response below 400 may be one to retry, too. */
+  readonly looksAtSuccess: boolean;
 }
 
 export const SERVER_ERROR = 1;
@@ -61,13 +64,16 @@ export function planRetries(policy: RetryPolicy): RetryPlan {
       on |= RETRIABLE_STATUS_CODES;
     } else on |= CONDITIONS.get(condition) ?? 0;
   }
-  const { attempts, perTryTimeoutMs, backoffMs, ignorePreviousHosts } = policy;
+  const { attempts, perTryTimeoutMs, backoffMs, ignorePreviousHosts, retryRemoteLocalities } = policy;
   return Object.freeze({
     attempts,
     perTryTimeoutMs: perTryTimeoutMs ?? 0,
     backoffMs,
     ignorePreviousHosts,
+    retryRemoteLocalities,
     on,
     statuses,
+    looksAtSuccess:
+      (on & (ENVOY_RATELIMITED | RETRIABLE_HEADERS)) !== 0 || [...statuses].some((status) => status < 400),
   });
 }

@@ -78,7 +78,10 @@ function makePool(context: Context, cluster: Cluster, endpoint: EndpointHandle):
     writer: context.writer,
     breaker: breakerOf(cluster),
     now: context.now,
-    dialFailed: (error) => countFailure(context, error),
+    dialFailed(error) {
+      countFailure(context, error);
+      endpoint.observe(0, 0, context.now());
+    },
   });
   // A handle that has left the configuration is not told again: nothing may stay idle on it.
   if (endpoint.removed) pool.close();

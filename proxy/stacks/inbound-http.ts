@@ -224,7 +224,7 @@ export class InboundRequest
       failure.kind === "refused" || (failure.reused && !failure.answered && exchange.head.idempotent);
     if (untouched && exchange.replayable && this.#reconnects < 2) {
       this.#reconnects++;
-      this.context.telemetry.retries.of().value++;
+      this.context.telemetry.retries.of("inbound", "idle").value++;
       this.send(true);
       return;
     }

@@ -33,11 +33,3 @@ function abort(request: OutboundRequest, faults: Faults): Verdict {
   else exchange.reply(drawn.status, MESSAGE);
   return "done";
 }
-
-/** The flags of a request that was delayed, in Envoy's order. */
-export function withDelay(flags: string): string {
-  if (flags === "-") return "DI";
-  return BEFORE_DI.has(flags) ? `${flags},DI` : `DI,${flags}`;
-}
-
-const BEFORE_DI = new Set(["UH", "UF", "UT", "UC", "UO", "NR"]);

@@ -6,7 +6,7 @@ import type { Breaker } from "../breaker/breaker.ts";
 import type { Cluster, EndpointHandle, MeshView, RouteRequest, RouteResult, Target } from "../config/view.ts";
 import { DROP_CLIENT_CERT, type HeadEdits } from "../http/edits.ts";
 import { Exchange, type ExchangeOwner } from "../http/exchange.ts";
-import { B3, FORWARDED_PROTO, GRPC_STATUS, PEER, REQUEST_ID, TRACEPARENT } from "../http/field-kinds.ts";
+import { B3, FORWARDED_PROTO, REQUEST_ID, TRACEPARENT } from "../http/field-kinds.ts";
 import type { RequestHead } from "../http/request-head.ts";
 import type { ResponseHead } from "../http/response-head.ts";
 import type { Upstream, UpstreamFailure } from "../http/streams.ts";
@@ -15,16 +15,17 @@ import type { Destination } from "../net/original-destination.ts";
 import type { Socket } from "../net/socket.ts";
 import { splice } from "../net/splice.ts";
 import { editsOf, type HeaderStep } from "../route/headers.ts";
+import { withFlag } from "../telemetry/flags.ts";
 import { newTraceparent } from "../trace/traceparent.ts";
-import { OVERFLOW, type Waiter } from "../upstream/pool.ts";
+import { OVERFLOW, REMOVED, type Waiter } from "../upstream/pool.ts";
 import { countOverflow, OVERLOADED, overflowText } from "./breakers.ts";
 import { type Context, TUNNEL_IDLE_MS } from "./context.ts";
 import type { EndpointPool } from "./endpoint-pools.ts";
-import { withDelay } from "./outbound-faults.ts";
 import type { OutboundReport } from "./outbound-report.ts";
+import { planOf, retryAnswer, retryFailure } from "./outbound-retries.ts";
 import { Pause } from "./pause.ts";
-import { type Attempt, retryAfter } from "./retry.ts";
 import { applyToResponse } from "./route-actions.ts";
+import { Tries, type TriesOwner } from "./tries.ts";
 
 /**
  * What a layer did with the request: `next` hands it to the layer below, `wait` means that the layer calls `proceed` later,
@@ -40,7 +41,7 @@ export interface OutboundLayers {
   readonly retryFrom: Layer;
 }
 
-export class OutboundRequest implements ExchangeOwner, RouteRequest, Waiter {
+export class OutboundRequest implements ExchangeOwner, RouteRequest, TriesOwner, Waiter {
   readonly context: Context;
   readonly destination: Destination;
   readonly exchange: Exchange;
@@ -63,13 +64,14 @@ export class OutboundRequest implements ExchangeOwner, RouteRequest, Waiter {
   /** What its response gets so that scripts of another origin may read it. */
   sharing: readonly HeaderStep[] = NO_STEPS;
   /** What the request has been through, for retries. */
-  readonly attempt: Attempt = { retries: 0, reconnects: 0, tried: [] };
+  readonly tries: Tries;
+  /** What counts it as under way; undefined where no policy is for the destination. */
+  breaker: Breaker | undefined;
   readonly #layers: OutboundLayers;
   readonly #report: OutboundReport;
   /** Counts requests, so that what was waited for on behalf of an earlier one is told apart. */
   #generation = 0;
   #begun: EndpointHandle | undefined;
-  #breaker: Breaker | undefined;
   /** Monotonic ms of this try. */
   #begunAt = 0;
   #pause: Pause | undefined;
@@ -81,6 +83,7 @@ export class OutboundRequest implements ExchangeOwner, RouteRequest, Waiter {
     this.destination = destination;
     this.#layers = layers;
     this.#report = report;
+    this.tries = new Tries(context.wheel, this);
     this.exchange = new Exchange(context, this);
   }
 
@@ -121,9 +124,7 @@ export class OutboundRequest implements ExchangeOwner, RouteRequest, Waiter {
     this.#traceparent = "";
     this.delayed = false;
     this.sharing = NO_STEPS;
-    this.attempt.retries = 0;
-    this.attempt.reconnects = 0;
-    this.attempt.tried.length = 0;
+    this.tries.reset();
     this.#run(0);
   }
 
@@ -202,7 +203,7 @@ export class OutboundRequest implements ExchangeOwner, RouteRequest, Waiter {
   /** Counts the request as under way to its cluster until it ends; false when there are too many. */
   enter(breaker: Breaker): boolean {
     if (!breaker.beginRequest()) return false;
-    this.#breaker = breaker;
+    this.breaker = breaker;
     return true;
   }
 
@@ -213,72 +214,85 @@ export class OutboundRequest implements ExchangeOwner, RouteRequest, Waiter {
   }
 
   unavailable(error: DialError): void {
-    if (error === OVERFLOW) {
-      this.overflow("pending");
+    this.tries.settle();
+    if (error === OVERFLOW) this.overflow("pending");
+    else if (error === REMOVED) this.#move();
+    else if (retryFailure(this, "connect-failure")) this.tries.begin();
+    else this.fail(503, "UF", `upstream connect error before headers: ${error.message}`);
+  }
+
+  /** Its endpoint has left the cluster before there was a connection: to whichever the cluster has now. */
+  #move(): void {
+    const { cluster, endpoint } = this;
+    if (endpoint !== undefined) this.tries.tried.push(endpoint);
+    this.cluster = cluster?.counters.current;
+    if (this.cluster === undefined) {
+      this.fail(503, "UH", `no healthy upstream: ${cluster?.name ?? this.authority} has left the mesh`);
       return;
     }
-    this.endpoint?.observe(0, 0, this.context.now());
-    this.#retryOr("connect-failure", () =>
-      this.fail(503, "UF", `upstream connect error before headers: ${error.message}`),
-    );
+    this.#again("removed");
   }
 
   failed(failure: UpstreamFailure): void {
+    this.tries.settle();
     const nothing = saysNothing(failure);
     this.#endpointDone(nothing ? -1 : 0);
-    const { exchange, attempt } = this;
-    const flags = failure.kind === "malformed" ? "UPE" : "UC";
-    const again = failure.kind === "refused" || (nothing && exchange.head.idempotent);
-    // Once more, on another connection.
-    if (again && exchange.replayable && attempt.reconnects < 2) {
-      attempt.reconnects++;
-      this.#again(this.#layers.retryFrom);
+    const { exchange, tries } = this;
+    // Once more, on another connection. What an endpoint refuses goes by the route's plan, where there is one.
+    const again =
+      failure.kind === "refused" ? planOf(this) === undefined : nothing && exchange.head.idempotent;
+    if (again && exchange.replayable && tries.reconnects < 2) {
+      tries.reconnects++;
+      this.#again(failure.kind === "refused" ? "refused-stream" : "idle");
       return;
     }
-    this.#retryOr(failure.answered ? "reset" : "reset-before-response", () =>
-      this.fail(
-        failure.kind === "malformed" ? 502 : 503,
-        flags,
-        `upstream disconnect or reset before headers: ${failure.message}`,
-      ),
-    );
+    if (retryFailure(this, failure.kind === "refused" ? "refused-stream" : "reset")) {
+      tries.begin();
+      return;
+    }
+    const malformed = failure.kind === "malformed";
+    const message = `upstream disconnect or reset before headers: ${failure.message}`;
+    this.fail(malformed ? 502 : 503, malformed ? "UPE" : "UC", message);
   }
 
   responding(head: ResponseHead): boolean {
     const { exchange } = this;
-    const route = this.result?.kind === "forward" ? this.result.route : undefined;
-    // The endpoint's own proxy says that its application never saw the request, as if we could not have connected.
-    const unserved = this.endpoint?.mtls === true && head.has(PEER) && (head.status === 503 || exchange.grpc);
-    const condition = unserved
-      ? "connect-failure"
-      : { status: head.status, grpcStatus: head.known(GRPC_STATUS) };
-    if (
-      route?.retries !== undefined &&
-      exchange.replayable &&
-      retryAfter(route.retries, this.attempt, condition)
-    ) {
-      if (unserved && this.endpoint !== undefined) this.attempt.tried.push(this.endpoint);
+    this.tries.settle();
+    if (retryAnswer(this, head)) {
       exchange.abandon();
       this.#endpointDone(exchange.outcome);
-      this.#again(this.#layers.retryFrom);
+      this.tries.begin();
       return false;
     }
     applyToResponse(this, head);
     return true;
   }
 
-  #retryOr(reason: "connect-failure" | "reset" | "reset-before-response", give: () => void): void {
-    const { exchange, attempt } = this;
-    if (this.endpoint !== undefined) attempt.tried.push(this.endpoint);
-    const route = this.result?.kind === "forward" ? this.result.route : undefined;
-    if (exchange.replayable && retryAfter(route?.retries, attempt, reason)) {
-      this.#again(this.#layers.retryFrom);
-    } else give();
+  tryTimedOut(): void {
+    const { exchange, tries } = this;
+    const sent = this.#begun !== undefined;
+    const limitMs = planOf(this)?.perTryTimeoutMs ?? 0;
+    // An endpoint that waits for the rest of the request is not late: as in Envoy, its time begins with the end of that.
+    if (sent && !exchange.downstream.requestDone) {
+      tries.limit(limitMs);
+      return;
+    }
+    this.pool?.forget(this);
+    exchange.abandon();
+    this.#endpointDone(0);
+    if (retryFailure(this, sent ? "timeout" : "connect-failure")) tries.begin();
+    else
+      this.fail(504, "UT", `upstream request timeout: no response within ${limitMs} ms, the perTryTimeout`);
   }
 
-  #again(layer: Layer): void {
-    this.context.telemetry.retries.of().value++;
-    this.proceed(layer, true);
+  tryAgain(): void {
+    this.proceed(this.#layers.retryFrom, true);
+  }
+
+  /** What never reached an endpoint is no retry of the route's: neither counted against it nor waited for. */
+  #again(reason: "idle" | "refused-stream" | "removed"): void {
+    this.context.telemetry.retries.of("outbound", reason).value++;
+    this.tryAgain();
   }
 
   /** Tells what was learned of the endpoint: see `EndpointHandle.observe`. */
@@ -295,16 +309,21 @@ export class OutboundRequest implements ExchangeOwner, RouteRequest, Waiter {
 
   cancelled(timedOut: boolean): void {
     this.#pause?.cancel();
+    this.tries.settle();
     this.pool?.forget(this);
     this.#endpointDone(timedOut ? 0 : -1);
   }
 
   ended(): void {
     this.#endpointDone(this.exchange.outcome);
-    this.#breaker?.endRequest(this.context.now());
-    this.#breaker = undefined;
+    const now = this.context.now();
+    this.tries.end(now);
+    this.breaker?.endRequest(now);
+    this.breaker = undefined;
     this.#pause = undefined;
-    if (this.delayed) this.exchange.flags = withDelay(this.exchange.flags);
+    const { exchange, tries } = this;
+    if (tries.gaveUp) exchange.flags = withFlag(exchange.flags, "URX");
+    if (this.delayed) exchange.flags = withFlag(exchange.flags, "DI");
     this.#report.request(this);
     this.#generation++;
   }

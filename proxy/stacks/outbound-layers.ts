@@ -9,6 +9,7 @@ import { poolOf } from "./endpoint-pools.ts";
 import { firstView } from "./first-view.ts";
 import { hashRequest } from "./outbound-hash.ts";
 import type { Layer, OutboundRequest } from "./outbound-http.ts";
+import { limitTry } from "./outbound-retries.ts";
 import type { Passthrough } from "./passthrough.ts";
 import { applyRoute, ownLines } from "./route-actions.ts";
 
@@ -142,13 +143,13 @@ export function isDirect(target: Target | undefined, { policy }: Cluster): boole
 
 /** The endpoint for this try: never one that failed while another is there. */
 export const chooseEndpoint: Layer = (request) => {
-  const { cluster, context, destination, attempt, target, result } = request;
+  const { cluster, context, destination, tries, target, result } = request;
   if (cluster === undefined) return "next";
   const direct = isDirect(target, cluster) ? cluster.at(destination.address) : undefined;
   if (cluster.hashPolicy !== undefined) hashRequest(request, cluster.hashPolicy);
   const route = result?.kind === "forward" ? result.route : undefined;
-  const retries = attempt.tried.length > 0 ? route?.retries : undefined;
-  const tried = retries?.ignorePreviousHosts === false ? undefined : attempt.tried;
+  const retries = tries.tried.length > 0 ? route?.retries : undefined;
+  const tried = retries?.ignorePreviousHosts === false ? undefined : tries.tried;
   const endpoint = direct ?? cluster.pick(context.now(), tried, request.hash, retries?.retryRemoteLocalities);
   if (endpoint === undefined)
     return request.fail(503, "UH", `no healthy upstream: ${cluster.name} has no healthy endpoint`);
@@ -159,8 +160,9 @@ export const chooseEndpoint: Layer = (request) => {
 
 /** On a connection of the endpoint's pool, or a new one, in the version that the port, the policy or the client wants. */
 export const send: Layer = (request) => {
+  limitTry(request);
   const version = versionTo(request, request.cluster);
-  const upstream = request.pool?.acquire(request, version, request.attempt.reconnects > 0);
+  const upstream = request.pool?.acquire(request, version, request.tries.reconnects > 0);
   if (upstream === undefined) return "wait";
   request.acquired(upstream);
   return "done";

@@ -13,10 +13,11 @@ import { firstView } from "./first-view.ts";
 import { isDirect } from "./outbound-layers.ts";
 import { BLACKHOLE, type OutboundReport, PASSTHROUGH } from "./outbound-report.ts";
 import { plainEndpoint } from "./passthrough.ts";
-import { DEFAULT_RETRIES } from "./retry.ts";
 import { Held, type Spare, type SpareEvents } from "./spare.ts";
 
 const CONNECT_MS = 10_000;
+/** Asked after one that takes no connection, as for HTTP by default. */
+const MORE_ENDPOINTS = 2;
 /** As a status, for outlier detection. */
 const CONNECTED = 200;
 
@@ -175,7 +176,7 @@ export class OutboundTcp extends TimerEntry implements SocketEvents, Spare {
       this.#endpoint.observe(0, now - this.#dialledAt, now);
       this.#tried.push(this.#endpoint);
     }
-    if (this.#cluster !== undefined && this.#tried.length <= DEFAULT_RETRIES.attempts) {
+    if (this.#cluster !== undefined && this.#tried.length <= MORE_ENDPOINTS) {
       this.#connect();
       return;
     }

@@ -45,10 +45,10 @@ export class Telemetry {
   readonly parseErrors = new Counters("weft_http_parse_errors_total", "Malformed HTTP that was refused.", [
     "reason",
   ]);
-  readonly retries = new Counters(
-    "weft_retries_total",
-    "Requests sent again to another endpoint or connection.",
-  );
+  readonly retries = new Counters("weft_retries_total", "Requests tried again, by what the try before met.", [
+    "side",
+    "reason",
+  ]);
   readonly overflows = new Counters(
     "weft_overflows_total",
     "Requests, connections and retries that a limit of a connectionPool refused.",

@@ -274,7 +274,7 @@ describe("a client's proxy refuses a server", () => {
     expect(received).toContain("expected spiffe://");
     expect(requests).toEqual([]);
     expect(await client.metric("weft_dial_failures_total", { reason })).toBeGreaterThan(0);
-    expect(await client.metric("istio_requests_total", { response_flags: "UF" })).toBe(1);
+    expect(await client.metric("istio_requests_total", { response_flags: "UF,URX" })).toBe(1);
   });
 
   it("whose certificate has expired", async () => {

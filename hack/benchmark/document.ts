@@ -6,6 +6,7 @@ import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { MeshRecord } from "./mesh/rows.ts";
 import { meshSection } from "./mesh/table.ts";
+import { type ProfileRecord, profileSection } from "./profile/section.ts";
 import type { Result } from "./rows.ts";
 import { scenarios } from "./scenarios.ts";
 import { aligned, remarks, table } from "./table.ts";
@@ -24,6 +25,7 @@ export interface ScenarioRecord {
 export interface Records {
   readonly scenarios: Readonly<Record<string, ScenarioRecord>>;
   readonly mesh?: MeshRecord;
+  readonly profiles?: Readonly<Record<string, ProfileRecord>>;
 }
 
 const NOTHING = "Not measured yet.";
@@ -47,6 +49,10 @@ export function render(document: string, records: Records): string {
     targets: targets(records),
     scenarios:
       scenarios.flatMap((each) => section(each.name, each.title, records) ?? []).join("\n\n") || NOTHING,
+    profiles:
+      Object.entries(records.profiles ?? {})
+        .map(profileSection)
+        .join("\n\n") || NOTHING,
     mesh: records.mesh === undefined ? NOTHING : meshSection(records.mesh),
   };
   let text = document;

@@ -1,7 +1,7 @@
 /** What the machine says: the busy time of a core, the memory of processes, and what machine it is. */
 import { spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";
-import { availableParallelism, cpus, release, totalmem } from "node:os";
+import { cpus, release, totalmem } from "node:os";
 
 const ticksPerSecond = Number(spawnSync("getconf", ["CLK_TCK"], { encoding: "utf8" }).stdout) || 100;
 
@@ -37,5 +37,5 @@ export function memoryOf(pids: readonly number[]): Memory {
 export function describeMachine(): string {
   const model = cpus()[0]?.model.trim() || "unknown model";
   const memory = Math.round(totalmem() / 2 ** 30);
-  return `${availableParallelism()} cores (${model}), ${memory} GB, Linux ${release().split("-")[0]}`;
+  return `${cpus().length} cores (${model}), ${memory} GB, Linux ${release().split("-")[0]}`;
 }

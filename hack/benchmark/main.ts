@@ -4,7 +4,6 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { backendCommand } from "./backends.ts";
 import { readRecords, type ScenarioRecord, writeRecords } from "./document.ts";
-import { makeIdentities } from "./identities.ts";
 import { describeMachine } from "./machine.ts";
 import { measure, type Sample } from "./measure.ts";
 import { readOptions } from "./options.ts";
@@ -13,6 +12,7 @@ import { step } from "./progress.ts";
 import { type Result, summarize } from "./rows.ts";
 import type { Scenario } from "./scenarios.ts";
 import type { Peer, Site } from "./shape.ts";
+import { makeSite } from "./site.ts";
 import { remarks, table } from "./table.ts";
 
 const run = readOptions(process.argv.slice(2));
@@ -65,17 +65,7 @@ async function measureScenario(scenario: Scenario, site: Site): Promise<Result[]
 
 const found = new Map<Scenario, readonly Result[]>();
 try {
-  const site: Site = {
-    folder,
-    front: { host: "127.0.0.1", port: 18401 },
-    mutual: { host: "127.0.9.1", port: 15008 },
-    backendPort: 18400,
-    admin: { host: "127.0.0.1", port: 18402 },
-    identities: await makeIdentities(folder),
-    weft: [process.env.WEFT_BENCH_PROXY ?? ""],
-    envoy: process.env.WEFT_BENCH_ENVOY ?? "",
-    grpc: process.env.WEFT_BENCH_GRPC ?? "",
-  };
+  const site = await makeSite(folder);
   for (const scenario of run.scenarios) {
     const results = await measureScenario(scenario, site);
     found.set(scenario, results);

@@ -1,5 +1,6 @@
 /** Processes of one run, each pinned to a core: all end when the run does, Ctrl-C included, and nothing else is touched. */
 import { type ChildProcess, spawn } from "node:child_process";
+import { closeSync, openSync } from "node:fs";
 import { connect } from "node:net";
 import { setTimeout as delay } from "node:timers/promises";
 
@@ -15,6 +16,8 @@ export interface Command {
   readonly env?: Readonly<Record<string, string>>;
   /** Where it is reached once it is up. */
   readonly listens?: { readonly host: string; readonly port: number };
+  /** A file for all that it says on stderr; the last of it is kept otherwise. */
+  readonly log?: string;
 }
 
 /** A process under way; `await using` ends it. */
@@ -63,10 +66,12 @@ export class Started implements AsyncDisposable {
 
 /** Starts a process on `core` and waits until it listens where it says. */
 export async function start(name: string, command: Command, core: number): Promise<Started> {
+  const log = command.log === undefined ? undefined : openSync(command.log, "w");
   const child = spawn("taskset", ["-c", String(core), ...command.argv], {
-    stdio: ["ignore", "pipe", "pipe"],
+    stdio: ["ignore", "pipe", log ?? "pipe"],
     env: { ...process.env, ...command.env },
   });
+  if (log !== undefined) closeSync(log);
   const started = new Started(child, name);
   try {
     if (command.listens !== undefined) await listening(started, command.listens.host, command.listens.port);

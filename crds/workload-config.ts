@@ -72,6 +72,7 @@ const policy = object("One AuthorizationPolicy that applies here.", {
   name: required(string("Its name.")),
   namespace: required(string("Its namespace.")),
   action: required(enumeration("What its rules do.", ["ALLOW", "DENY", "AUDIT", "CUSTOM"])),
+  dryRun: enumeration("What it would do: it is only recorded. Its action is then AUDIT.", ["ALLOW", "DENY"]),
   rules: required(list("Alternatives; empty matches nothing.", rule)),
 });
 

@@ -61,7 +61,7 @@ describe("an AuthorizationPolicy", () => {
         "action: DENY, rules: [{}]",
         "name: p, namespace: prod, annotations: {istio.io/dry-run: 'true'}",
       ),
-      expected: [{ action: "AUDIT" }],
+      expected: [{ action: "AUDIT", dryRun: "DENY" }],
     },
     {
       rule: "CUSTOM fails closed",

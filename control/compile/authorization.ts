@@ -28,7 +28,7 @@ export function compileAuthorization(
   const compiled = sources.map((policy) => ({
     name: policy.metadata.name,
     namespace: policy.metadata.namespace ?? "",
-    action: effectiveAction(policy),
+    ...effect(policy),
     rules: (policy.spec?.rules ?? []).map((rule) => compileRule(rule, policy.metadata.namespace ?? "")),
   }));
   compiled.sort(
@@ -41,13 +41,19 @@ export function compileAuthorization(
 }
 
 /**
- * What a policy does here. A dry run is only recorded. CUSTOM asks an external authorizer, of which none is configured:
+ * What a policy does here. A dry run is only recorded, and says what it would do. CUSTOM asks an external authorizer, of which none is configured:
  * it fails closed, so that what its rules match is denied, as in Istio when a provider is unknown.
  */
-function effectiveAction({ metadata, spec }: AuthorizationPolicy): Action {
-  if (metadata.annotations?.[dryRunAnnotation] === "true") return "AUDIT";
+function effect({
+  metadata,
+  spec,
+}: AuthorizationPolicy): Pick<CompiledAuthorizationPolicy, "action" | "dryRun"> {
   const action = spec?.action ?? "ALLOW";
-  return action === "CUSTOM" ? "DENY" : action;
+  if (metadata.annotations?.[dryRunAnnotation] === "true")
+    return action === "ALLOW" || action === "DENY"
+      ? { action: "AUDIT", dryRun: action }
+      : { action: "AUDIT" };
+  return { action: action === "CUSTOM" ? "DENY" : action };
 }
 
 function compileRule(rule: RuleSpec, namespace: string): AuthorizationRule {

@@ -103,6 +103,27 @@ describe("the order of policies", () => {
     expect(decide([policy("ALLOW")])).toBe("rbac_access_denied_matched_policy[none]");
   });
 
+  it("decides apart what policies on a dry run would do, which has no effect", () => {
+    const dry = (action: "ALLOW" | "DENY", ...rules: AuthorizationRule[]) => ({
+      ...policy("AUDIT", ...rules),
+      dryRun: action,
+    });
+    const denies = compileAuthorization([dry("DENY", rule())]);
+    expect([denies.applies, denies.authorize(request()).allowed]).toEqual([false, true]);
+    expect(denies.dryRun?.(request())).toEqual({
+      allowed: false,
+      detail: "rbac_access_denied_matched_policy[ns[production]-policy[audit-policy]-rule[0]]",
+    });
+    const allows = compileAuthorization([
+      policy("DENY", rule()),
+      dry("ALLOW", rule([{ namespaces: ["x"] }])),
+    ]);
+    expect(allows.authorize(request()).allowed).toBe(false);
+    expect(allows.dryRun?.(request()).allowed).toBe(false);
+    expect(allows.dryRun?.(request({ principal: "cluster.local/ns/x/sa/y" })).allowed).toBe(true);
+    expect(compileAuthorization([policy("DENY", rule())]).dryRun).toBeUndefined();
+  });
+
   it("tells when there is nothing to evaluate", () => {
     expect(compileAuthorization([]).applies).toBe(false);
     expect(compileAuthorization([policy("AUDIT", rule())]).applies).toBe(false);

@@ -9,6 +9,8 @@ export interface Authorizer {
   /** False when every request is allowed: there is nothing to evaluate. */
   readonly applies: boolean;
   authorize(request: AuthzRequest): Decision;
+  /** What policies on a dry run would decide; undefined when there are none. */
+  readonly dryRun: ((request: AuthzRequest) => Decision) | undefined;
 }
 
 interface CompiledRule {
@@ -29,23 +31,33 @@ const noAllowMatched: Decision = Object.freeze({
 
 /**
  * Compiles policies. An ALLOW policy without rules denies everything, as `spec: {}` means to. CUSTOM policies have no provider
- * here and so deny what they match, as Istio treats a provider that is broken. AUDIT never blocks and is left out.
+ * here and so deny what they match, as Istio treats a provider that is broken. AUDIT never blocks and is left out. Policies on
+ * a dry run decide among themselves, and nothing.
  */
 export function compileAuthorization(policies: AuthorizationPolicies): Authorizer {
+  const enforced = compileDecision(policies);
+  const dry = policies.flatMap((policy) => (policy.dryRun ? { ...policy, action: policy.dryRun } : []));
+  const dryRun = dry.length > 0 ? compileDecision(dry).decide : undefined;
+  return Object.freeze({ applies: enforced.applies, authorize: enforced.decide, dryRun });
+}
+
+function compileDecision(policies: AuthorizationPolicies): {
+  readonly applies: boolean;
+  readonly decide: (request: AuthzRequest) => Decision;
+} {
   const allows = policies.some((policy) => policy.action === "ALLOW");
   const http = ruleSet(policies, true);
   const tcp = ruleSet(policies, false);
-  const applies = allows || http.deny.length > 0 || tcp.deny.length > 0;
-  return Object.freeze({
-    applies,
-    authorize(request: AuthzRequest): Decision {
+  return {
+    applies: allows || http.deny.length > 0 || tcp.deny.length > 0,
+    decide(request) {
       const { deny, allow } = request.http === undefined ? tcp : http;
       for (const rule of deny) if (rule.matches(request)) return rule.decision;
       if (!allows) return allowed;
       for (const rule of allow) if (rule.matches(request)) return rule.decision;
       return noAllowMatched;
     },
-  });
+  };
 }
 
 function ruleSet(policies: AuthorizationPolicies, http: boolean): RuleSet {

@@ -229,6 +229,7 @@ const workload: Decoder<WorkloadConfigStatus> = object({
       name: text,
       namespace: text,
       action: oneOf("ALLOW", "DENY", "AUDIT", "CUSTOM"),
+      dryRun: optional(oneOf("ALLOW", "DENY")),
       rules: list(rule),
     }),
   ),

@@ -32,6 +32,7 @@ export function compileInbound(
       authenticator,
       authorizes: authorizer.applies,
       authorize: authorizer.authorize,
+      dryRun: authorizer.dryRun,
       limits,
     });
   const unlisted = policy({

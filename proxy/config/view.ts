@@ -240,6 +240,8 @@ export interface InboundPolicy {
   /** False when no policy applies: nothing to build a request for. */
   readonly authorizes: boolean;
   authorize(request: AuthzRequest): Decision;
+  /** What policies on a dry run would decide; undefined when there are none. */
+  readonly dryRun: ((request: AuthzRequest) => Decision) | undefined;
   /** Undefined when tokens mean nothing here. */
   readonly authenticator: Authenticator | undefined;
   /** Undefined when nothing limits how many requests come. */

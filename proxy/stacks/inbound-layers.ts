@@ -57,13 +57,22 @@ function realm({ exchange, host, path }: InboundRequest): string {
 /** AuthorizationPolicies allow it. */
 export const authorize: InboundLayer = (request) => {
   const { policy } = request;
-  if (policy?.authorizes !== true) return "next";
+  if (policy === undefined) return "next";
+  if (policy.dryRun !== undefined) {
+    const { allowed, detail } = policy.dryRun(request);
+    request.context.telemetry.dryRuns.of("http", allowed ? "allowed" : "denied").value++;
+    if (!allowed) request.details = `dry_run_${detail}`;
+  }
+  if (!policy.authorizes) return "next";
   const decision = policy.authorize(request);
-  request.details = decision.detail;
   if (decision.allowed) return "next";
+  request.details = decision.detail;
   request.context.telemetry.denied.of("http").value++;
   return request.fail(403, "-", "RBAC: access denied");
 };
+
+const LIMITED = "local_rate_limited";
+const RESOURCE_EXHAUSTED = 8;
 
 /** No more come than the application is to take. */
 export const limitRate: InboundLayer = (request) => {
@@ -75,8 +84,12 @@ export const limitRate: InboundLayer = (request) => {
   if (exceeded !== undefined) {
     request.context.telemetry.rateLimited.of(exceeded.name, String(exceeded.enforced)).value++;
     if (exceeded.enforced) {
-      request.details = "local_rate_limited";
-      return request.fail(exceeded.status, "RL", "local_rate_limited", headers);
+      request.details = LIMITED;
+      if (!exceeded.grpcResourceExhausted || !request.exchange.grpc)
+        return request.fail(exceeded.status, "RL", LIMITED, headers);
+      request.exchange.flags = "RL";
+      request.exchange.replyGrpc(RESOURCE_EXHAUSTED, LIMITED, headers);
+      return "done";
     }
   }
   if (headers !== "") request.exchange.responseEdits = { add: headers };

@@ -84,6 +84,10 @@ export class InboundTcp extends TimerEntry implements SocketEvents, Spare {
       this.#refuse("NC");
       return false;
     }
+    if (policy.dryRun !== undefined && this.#waiting === undefined) {
+      const decision = policy.dryRun(this.#authzRequest()).allowed ? "allowed" : "denied";
+      telemetry.dryRuns.of("tcp", decision).value++;
+    }
     if (!policy.authorizes || policy.authorize(this.#authzRequest()).allowed) return true;
     // What is only waited on may yet be allowed as HTTP.
     if (this.#waiting === undefined) telemetry.denied.of("tcp").value++;

@@ -66,6 +66,11 @@ export class Telemetry {
     "Requests and connections refused by policy.",
     ["protocol"],
   );
+  readonly dryRuns = new Counters(
+    "weft_authorization_dry_run_total",
+    "What policies on a dry run would have decided.",
+    ["protocol", "decision"],
+  );
   readonly tokensRefused = new Counters(
     "weft_tokens_refused_total",
     "Requests refused because a token that they carry is not good.",
@@ -108,6 +113,7 @@ export class Telemetry {
       this.mirrors,
       this.plaintextRefused,
       this.denied,
+      this.dryRuns,
       this.tokensRefused,
       this.rateLimited,
       this.configChanges,

@@ -173,6 +173,29 @@ describe("tokens", () => {
   });
 });
 
+describe("policies on a dry run", () => {
+  it("refuse nothing, and are counted and logged", async () => {
+    const policy = (dryRun: "ALLOW" | "DENY", paths: string[]) => ({
+      name: dryRun.toLowerCase(),
+      namespace: "demo",
+      action: "AUDIT" as const,
+      dryRun,
+      rules: [{ from: [], to: [{ paths }], when: [] }],
+    });
+    await using proxy = await start({
+      authorization: [policy("DENY", ["/x"]), policy("ALLOW", ["/x", "/y"])],
+    });
+    for (const path of ["/x", "/y", "/z"])
+      expect(statusOf(await exchange(proxy.port("inbound"), get(path)))).toBe(200);
+    const count = (decision: string) => proxy.metric("weft_authorization_dry_run_total", { decision });
+    expect([await count("allowed"), await count("denied")]).toEqual([1, 2]);
+    await eventually(() => proxy.output.includes("dry_run_rbac_access_denied_matched_policy[none]"));
+    expect(proxy.output).toContain(
+      "dry_run_rbac_access_denied_matched_policy[ns[demo]-policy[deny]-rule[0]]",
+    );
+  });
+});
+
 describe("rates", () => {
   it("beyond the limit are refused with 429, and told", async () => {
     const slow = { maxTokens: 2, tokensPerFill: 1, fillIntervalMs: 3_600_000, headersInResponse: true };
@@ -202,6 +225,23 @@ describe("rates", () => {
     );
     await eventually(async () => (await exchange(port, get("/new"))).includes("x-ratelimit"));
     expect(statusOf(await exchange(port, get("/api/x")))).toBe(429);
+  });
+
+  it("beyond the limit are told to gRPC clients in their terms", async () => {
+    const fields = { fillIntervalMs: 3_600_000 };
+    await using proxy = await start({
+      rateLimits: [
+        rateLimit(1, { ...fields, paths: ["/a/*"] }),
+        rateLimit(1, { ...fields, name: "exhausted", paths: ["/b/*"], grpcResourceExhausted: true }),
+      ],
+    });
+    const ask = async (path: string) => {
+      const call = `POST ${path} HTTP/1.1\r\nhost: web\r\ncontent-type: application/grpc\r\ncontent-length: 0\r\n\r\n`;
+      return exchange(proxy.port("inbound"), call);
+    };
+    for (const path of ["/a/M", "/b/M"]) await ask(path);
+    expect(await ask("/a/M")).toMatch(/^HTTP\/1.1 200 [\s\S]*grpc-status: 14\r\n/);
+    expect(await ask("/b/M")).toMatch(/^HTTP\/1.1 200 [\s\S]*grpc-status: 8\r\n/);
   });
 
   it("of one client do not count against another", async () => {

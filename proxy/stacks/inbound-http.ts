@@ -38,6 +38,8 @@ export class InboundRequest
   requestId = "";
   /** Of an authorization, for the access log. */
   details = "";
+  /** What holds for it, the same from its first layer to its last. */
+  policy: InboundPolicy | undefined;
   /** What its tokens say, once they are known to be good; undefined where nobody asks. */
   authenticated: Authenticated | undefined;
   /** Counts the requests that this object has served: tells one that waited from the next. */
@@ -67,9 +69,6 @@ export class InboundRequest
 
   // The request as policies see it.
 
-  get policy(): InboundPolicy | undefined {
-    return this.context.config.view()?.inbound(this.connection.port);
-  }
   get principal(): string {
     return this.connection.principal;
   }
@@ -116,6 +115,7 @@ export class InboundRequest
   }
 
   request(head: RequestHead): void {
+    this.policy = this.context.config.view()?.inbound(this.connection.port);
     this.edits = undefined;
     this.requestId = "";
     this.details = "";
@@ -248,6 +248,9 @@ export class InboundRequest
     if (this.#entered) this.pool.breaker.endRequest(this.context.now());
     this.#entered = false;
     this.#report.request(this);
+    // A connection that sits idle keeps no configuration that has been replaced.
+    this.policy = undefined;
+    this.authenticated = undefined;
   }
 
   refused(code: number): void {

@@ -1,4 +1,7 @@
+import { readFileSync } from "node:fs";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { objects as manifests } from "../../control/compile/cluster.fake.ts";
+import { compileRateLimits } from "../../control/compile/rate-limit.ts";
 import type { WorkloadConfigStatus } from "../../crds/workload-config.ts";
 import { indexObject, workloadObject } from "../../proxy/config/testdata.ts";
 import { encode, type Issuer, issuer, jwtRule, keySet } from "../../proxy/jwt/tokens.fake.ts";
@@ -225,6 +228,24 @@ describe("rates", () => {
     );
     await eventually(async () => (await exchange(port, get("/new"))).includes("x-ratelimit"));
     expect(statusOf(await exchange(port, get("/api/x")))).toBe(429);
+  });
+
+  it("of the overview's EnvoyFilter are 100 at once", async () => {
+    const overview = readFileSync(new URL("../../examples/overview.yaml", import.meta.url), "utf8");
+    const filters = manifests(overview).filter(({ kind }) => kind === "EnvoyFilter");
+    const { limits } = compileRateLimits([], filters, { app: "api-gateway" });
+    await using proxy = await start({ rateLimits: limits });
+    using client = await TestClient.open(proxy.port("inbound"));
+    const count = 400;
+    const started = performance.now();
+    client.send(get("/").repeat(count));
+    const received = await client.responses(count, 15_000);
+    const refilled = Math.ceil((performance.now() - started) / 10);
+    const statuses = [...received.matchAll(/HTTP\/1\.1 (\d+)/g)].map((match) => match[1]);
+    const taken = statuses.filter((status) => status === "200").length;
+    expect(statuses.slice(0, 100)).toEqual(Array.from({ length: 100 }, () => "200"));
+    expect(taken).toBeLessThanOrEqual(100 + refilled);
+    expect(statuses.filter((status) => status === "429").length).toBe(count - taken);
   });
 
   it("beyond the limit are told to gRPC clients in their terms", async () => {

@@ -29,7 +29,12 @@ export class ClusterState {
     current: undefined,
     slot: undefined,
   };
-  #handles = new Map<string, Handle>();
+  /** By what makes each the endpoint that it is. */
+  readonly #handles = new Map<string, Handle>();
+  /** By the decoded endpoint: a slice that has not changed brings the same objects, and they need no key. */
+  readonly #known = new Map<Endpoint, Handle>();
+  /** Counts updates; handles that the last one did not name bear an older number. */
+  #generation = 0;
   #detector: Detector | undefined;
   #current: Membership | undefined;
   #policy = "";
@@ -44,22 +49,23 @@ export class ClusterState {
    */
   update(reached: readonly Reached[], policy: ClusterPolicy, place: Place, random: Random): Membership {
     this.#detect(policy);
-    const before = this.#handles;
-    const handles = new Map<string, Handle>();
+    this.#generation++;
+    const named: Handle[] = [];
     let changed = false;
-    for (const { endpoint, target, mtls } of reached) {
-      const key = `${endpoint.address}|${target}|${mtls ? endpoint.identity : ""}|${mtls}|${endpoint.workload}`;
-      let handle = handles.get(key) ?? before.get(key);
-      if (handle === undefined) handle = new Handle(endpoint, target, mtls);
-      else if (handle.update(endpoint)) changed = true;
+    for (const each of reached) {
+      const { handle, isNew } = this.#obtain(each);
+      changed ||= isNew;
       handle.watch(this.#detector);
-      handles.set(key, handle);
+      if (handle.generation === this.#generation) continue;
+      handle.generation = this.#generation;
+      named.push(handle);
     }
-    for (const [key, handle] of before) if (!handles.has(key)) handle.remove();
-    this.#handles = handles;
-
     const former = this.#current;
-    const all = Object.freeze([...handles.values()]);
+    for (const handle of former?.handles ?? [])
+      if (handle.generation !== this.#generation) this.#remove(handle);
+
+    // Not frozen: that takes JavaScriptCore a microsecond for each element, ten times all the rest.
+    const all: readonly Handle[] = named;
     const balancing = JSON.stringify([policy.loadBalancer, place]);
     const same =
       former !== undefined &&
@@ -81,10 +87,35 @@ export class ClusterState {
     return this.#current;
   }
 
+  /** The handle of an endpoint, and whether balancing has not seen it so. */
+  #obtain({ endpoint, target, mtls }: Reached): { readonly handle: Handle; readonly isNew: boolean } {
+    const known = this.#known.get(endpoint);
+    if (known?.target === target && known.mtls === mtls) return { handle: known, isNew: false };
+    const key = `${endpoint.address}|${target}|${mtls ? endpoint.identity : ""}|${mtls}|${endpoint.workload}`;
+    const before = this.#handles.get(key);
+    const handle = before ?? new Handle(key, endpoint, target, mtls);
+    if (before !== undefined) this.#forget(before);
+    const isNew = handle.update(endpoint) || before === undefined;
+    this.#handles.set(key, handle);
+    this.#known.set(endpoint, handle);
+    return { handle, isNew };
+  }
+
+  #forget(handle: Handle): void {
+    if (this.#known.get(handle.endpoint) === handle) this.#known.delete(handle.endpoint);
+  }
+
+  #remove(handle: Handle): void {
+    this.#forget(handle);
+    this.#handles.delete(handle.key);
+    handle.remove();
+  }
+
   /** Ends every handle: the cluster is gone. What has been counted stays, for when it comes again. */
   end(): void {
     for (const handle of this.#handles.values()) handle.remove();
-    this.#handles = new Map();
+    this.#handles.clear();
+    this.#known.clear();
     this.#current = undefined;
     this.counters.current = undefined;
     this.#detector = undefined;

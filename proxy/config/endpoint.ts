@@ -7,6 +7,8 @@ import type { Monitor } from "../outlier/monitor.ts";
 import type { EndpointHandle } from "./view.ts";
 
 export class Handle implements EndpointHandle, Candidate {
+  /** What makes it this endpoint and no other of the cluster. */
+  readonly key: string;
   readonly address: string;
   readonly target: number;
   readonly mtls: boolean;
@@ -21,12 +23,16 @@ export class Handle implements EndpointHandle, Candidate {
   readonly latency = new PeakEwma();
   addedAt = Number.NaN;
   pool: EndpointHandle["pool"] = undefined;
-  #endpoint: Endpoint;
+  /** The update that named it last; its cluster's to write. */
+  generation = 0;
+  /** As it was decoded last. */
+  endpoint: Endpoint;
   #monitor: Monitor | undefined;
   #detector: Detector | undefined;
 
-  constructor(endpoint: Endpoint, target: number, mtls: boolean) {
-    this.#endpoint = endpoint;
+  constructor(key: string, endpoint: Endpoint, target: number, mtls: boolean) {
+    this.key = key;
+    this.endpoint = endpoint;
     this.address = endpoint.address;
     this.target = target;
     this.mtls = mtls;
@@ -40,8 +46,8 @@ export class Handle implements EndpointHandle, Candidate {
 
   /** Takes over what may change of the same endpoint. True when balancing has to know. */
   update(endpoint: Endpoint): boolean {
-    if (endpoint === this.#endpoint) return false;
-    this.#endpoint = endpoint;
+    if (endpoint === this.endpoint) return false;
+    this.endpoint = endpoint;
     const weight = share(endpoint.weight);
     const same =
       weight === this.weight &&

@@ -1,10 +1,12 @@
 /** One peer in one scenario, once: start, verify, warm, load, look at the core and the memory, stop. */
+import { mkdirSync } from "node:fs";
+import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import type { Latency, Target } from "./loads/load.ts";
 import { busySeconds, type Memory, memoryOf } from "./machine.ts";
-import { PROXY_CORE, type Started, start } from "./processes.ts";
+import { type Command, PROXY_CORE, type Started, start } from "./processes.ts";
 import type { Scenario } from "./scenarios.ts";
-import { type Peer, pathOf, type Site } from "./shape.ts";
+import { type Address, type Peer, pathOf, type Site } from "./shape.ts";
 import { verify } from "./verify.ts";
 
 /** By then a proxy has come to rest after its start. */
@@ -33,7 +35,7 @@ export async function measure(
   site: Site,
   { seconds, warmSeconds }: Durations,
 ): Promise<Sample | undefined> {
-  const commands = peer.commands(scenario.shape, site);
+  const commands = commandsOf(peer, scenario, site);
   if (commands === undefined) return undefined;
   const processes: Started[] = [];
   try {
@@ -45,7 +47,7 @@ export async function measure(
       return { rate: 0, cpuMicros: 0, busy: 0, latency: undefined, memory: memoryOf(pids) };
     }
     await verify(scenario, target);
-    await scenario.load(target, warmSeconds);
+    await scenario.load(target, peer.compilesAtRunTime ? 2 * warmSeconds : warmSeconds);
     let memory: Memory | undefined;
     // While the connections are open: most loads take their whole duration.
     const timer = setTimeout(
@@ -62,6 +64,7 @@ export async function measure(
     clearTimeout(timer);
     for (const each of processes) each.assertRunning();
     if (scenario.unit === "request") await peer.confirm?.(scenario.shape, site, found.count);
+    if (scenario.unit === "message") await peer.confirm?.(scenario.shape, site, 1);
     return {
       rate: found.count / found.seconds,
       cpuMicros: (spent * 1e6) / found.count,
@@ -72,4 +75,25 @@ export async function measure(
   } finally {
     for (const each of processes.toReversed()) await each.stop();
   }
+}
+
+/** The processes of all copies, each with addresses and files of its own. */
+function commandsOf(peer: Peer, { shape, copies = 1 }: Scenario, site: Site): readonly Command[] | undefined {
+  const all: Command[] = [];
+  for (let i = 0; i < copies; i++) {
+    const folder = i === 0 ? site.folder : join(site.folder, `copy-${i}`);
+    mkdirSync(folder, { recursive: true });
+    const moved = (address: Address): Address => ({ ...address, port: address.port + 10 * i });
+    const mutual = { ...site.mutual, host: site.mutual.host.replace(/\d+$/, String(1 + i)) };
+    const commands = peer.commands(shape, {
+      ...site,
+      folder,
+      mutual,
+      front: moved(site.front),
+      admin: moved(site.admin),
+    });
+    if (commands === undefined) return undefined;
+    all.push(...commands);
+  }
+  return all;
 }

@@ -21,6 +21,8 @@ export interface Scenario {
   readonly share: number;
   /** Most rounds, where more would tell nothing new. */
   readonly rounds?: number;
+  /** So many times the shape's proxies, for memory that they share. */
+  readonly copies?: number;
 }
 
 const shape = (fields: Partial<Shape> = {}): Shape => ({
@@ -147,9 +149,9 @@ export const scenarios: readonly Scenario[] = [
   ),
   scenario(
     "memory-idle",
-    "Two idle proxies, a client's and a server's, as two pods of a node: memory of one",
+    "Ten idle proxies, five clients' and five servers', as ten pods of a node: memory of one",
     undefined,
-    { shape: pair, rounds: 1 },
+    { shape: pair, rounds: 1, copies: 5 },
   ),
 ];
 

@@ -43,6 +43,8 @@ export type PeerName = "weft" | "envoy" | "haproxy" | "nginx" | "nghttpx";
 /** A proxy under test. */
 export interface Peer {
   readonly name: PeerName;
+  /** It needs longer until it runs as it does ever after. */
+  readonly compilesAtRunTime?: boolean;
   /** Its processes for a shape: one, or the client's and the server's; undefined when it cannot do that. */
   commands(shape: Shape, site: Site): readonly Command[] | undefined;
   /** Asks a running peer whether it has done its work on `count` requests; rejects when it has not. */

@@ -95,9 +95,9 @@ function process(
       },
     }),
   );
-  // Every Envoy of a machine has a base id of its own.
-  const id = ["--base-id", role === "client" ? "7101" : "7102"];
-  return { argv: [site.envoy, "-c", file, ...id, "--concurrency", "1", "--log-level", "error"], listens };
+  // Every Envoy of a machine needs a base id of its own.
+  const id = "--use-dynamic-base-id";
+  return { argv: [site.envoy, "-c", file, id, "--concurrency", "1", "--log-level", "error"], listens };
 }
 
 const http2Upstream = {

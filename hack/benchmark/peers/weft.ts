@@ -1,6 +1,6 @@
 /** Weft's proxy, from a folder, with every feature of the mesh on that an application in a mesh would have. */
 import { mkdirSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { join, relative } from "node:path";
 import type { HttpRoute } from "../../../crds/service-config.ts";
 import type { InboundPort } from "../../../crds/workload-config.ts";
 import {
@@ -31,6 +31,7 @@ const PROTOCOLS = { http1: "http", http2: "http2", grpc: "grpc", tcp: "tcp" } as
 
 export const weft: Peer = {
   name: "weft",
+  compilesAtRunTime: true,
   commands(shape, site) {
     const server = () =>
       proxy(site, "server", site.mutual, serverObjects(shape, site), {
@@ -74,16 +75,15 @@ function proxy(
     JSON.stringify({
       ...file,
       identity: {
-        certificate: `../../${base(certificate)}`,
-        key: `../../${base(key)}`,
-        trust: `../../${base(trust)}`,
+        certificate: relative(join(folder, "proxy"), certificate),
+        key: relative(join(folder, "proxy"), key),
+        trust: relative(join(folder, "proxy"), trust),
       },
     }),
   );
   return { argv: [...site.weft, "--config", folder], listens };
 }
 
-const base = (path: string) => path.slice(path.lastIndexOf("/") + 1);
 const text = ({ host, port }: Address) => `${host}:${port}`;
 
 /** What the client's proxy knows: a canary's routes, two subsets, limits, ejection, retries. */

@@ -80,6 +80,19 @@ describe("failover by labels", () => {
     ]);
   });
 
+  it("counts localities among those that share as many, where a rule says how", () => {
+    const endpoints = [
+      endpoint("other, near", { tier: "b" }, "eu/a/1"),
+      endpoint("same, far", { tier: "a" }, "us/x"),
+      endpoint("same, near", { tier: "a" }, "eu/a/1"),
+    ];
+    const client = place({ labels: { tier: "a" } });
+    const labels = policy({ failoverPriority: ["tier"] });
+    expect(names(arrange(labels, client, endpoints))).toEqual([["same, far", "same, near"], ["other, near"]]);
+    const both = { ...labels, failover: [{ from: "eu", to: "us" }] };
+    expect(names(arrange(both, client, endpoints))).toEqual([["same, near"], ["same, far"], ["other, near"]]);
+  });
+
   it("takes a value in place of the client's own", () => {
     const endpoints = [endpoint("v1", { version: "v1" }), endpoint("v2", { version: "v2" })];
     const given = policy({ failoverPriority: ["version=v2"] });

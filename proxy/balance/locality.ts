@@ -27,14 +27,22 @@ export function arrange<T extends Where>(
 ): Arrangement<T> {
   if (policy?.enabled !== true) return flat(endpoints);
   if (policy.distribute.length > 0) return distribute(policy.distribute, place, endpoints) ?? flat(endpoints);
-  const rank =
-    policy.failoverPriority.length > 0
-      ? byLabels(policy.failoverPriority, place)
-      : place.locality === undefined
-        ? undefined
-        : byLocality(place.locality, policy.failover);
+  const rank = rankOf(policy, place);
   return rank === undefined ? flat(endpoints) : { sets: group(endpoints, rank), shares: undefined };
 }
+
+/** The lower, the more an endpoint is preferred. Labels stand above localities, which count beside them where a rule says so. */
+function rankOf({ failover, failoverPriority }: LocalityPolicy, place: Place): Rank | undefined {
+  const local = place.locality === undefined ? undefined : byLocality(place.locality, failover);
+  if (failoverPriority.length === 0) return local;
+  const labelled = byLabels(failoverPriority, place);
+  if (local === undefined || failover.length === 0) return labelled;
+  return (endpoint) => labelled(endpoint) * LOCALITY_RANKS + local(endpoint);
+}
+
+type Rank = (endpoint: Where) => number;
+/** What `byLocality` gives is less. */
+const LOCALITY_RANKS = 5;
 
 function flat<T>(endpoints: readonly T[]): Arrangement<T> {
   return { sets: endpoints.length === 0 ? [] : [endpoints], shares: undefined };
@@ -52,7 +60,7 @@ function group<T>(endpoints: readonly T[], rank: (endpoint: T) => number): reado
 }
 
 /** 0 for the same subzone, 1 zone, 2 region; 3 for other regions, where those that no rule names as the substitute are 4. */
-function byLocality(own: string, failover: LocalityPolicy["failover"]): (endpoint: Where) => number {
+function byLocality(own: string, failover: LocalityPolicy["failover"]): Rank {
   const here = parts(own);
   const substitutes = failover.filter(({ from }) => from === here[0]).map(({ to }) => to);
   return ({ locality }) => {
@@ -64,7 +72,7 @@ function byLocality(own: string, failover: LocalityPolicy["failover"]): (endpoin
 }
 
 /** The fewer of the labels, from the first on, an endpoint shares with the client, the later it comes. */
-function byLabels(priorities: readonly string[], place: Place): (endpoint: Where) => number {
+function byLabels(priorities: readonly string[], place: Place): Rank {
   const wanted = priorities.map((text) => {
     const equals = text.indexOf("=");
     return equals < 0

@@ -16,6 +16,7 @@ export interface Call {
 
 export interface Answer {
   readonly status: number;
+  readonly headers: Readonly<Record<string, string | readonly string[] | undefined>>;
   readonly body: string;
 }
 
@@ -43,7 +44,11 @@ export function once(call: Call, agent: Agent | TlsAgent): Promise<Answer> {
         response.on("error", reject);
         response.on("end", () => {
           if (response.complete)
-            fulfil({ status: response.statusCode ?? 0, body: Buffer.concat(chunks).toString() });
+            fulfil({
+              status: response.statusCode ?? 0,
+              headers: response.headers,
+              body: Buffer.concat(chunks).toString(),
+            });
           else reject(Object.assign(new Error("the answer was cut off"), { code: "TRUNCATED" }));
         });
       },
@@ -133,6 +138,10 @@ export function callFrom(get: (name: string, otherwise: string) => string, pairs
 export async function callCommand(args: readonly string[]): Promise<number> {
   const options = parseOptions(args);
   const call = callFrom((name, otherwise) => option(options, name, otherwise), options.get("header") ?? []);
+  if (options.has("answer")) {
+    console.log(JSON.stringify(await once(call, newAgent(call))));
+    return 0;
+  }
   if (options.has("body")) {
     const answer = await once(call, newAgent(call));
     console.log(answer.body);

@@ -14,6 +14,7 @@ const usage = `app: the test application of Weft
       --count N (1)  --concurrency C (1)  --rate R (unlimited, per second)  --method M (GET)
       --header NAME:VALUE (repeatable)  --keepalive=false  --timeout MS (10000)
       --fail   exit with 1 unless every request was answered with 2xx      --body   print the one answer's body instead
+      --answer print the one answer instead: its status, headers and body as JSON
   app watch --url URL --until version=V [--interval 2ms] [--timeout 10s] [--header NAME:VALUE]
       prints the epoch milliseconds at which the answer first had the version
 `;

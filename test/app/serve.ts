@@ -86,7 +86,9 @@ async function answer(
       await load(url, response);
       return;
   }
-  json(response, kind === "status" ? Number(value) : 200, {
+  // Each workload decides for itself whether it is one that fails.
+  const status = kind === "status" ? value : kind === "flaky" ? (env.FLAKY_STATUS ?? "200") : "200";
+  json(response, Number(status), {
     service: env.SERVICE ?? "app",
     version: env.VERSION ?? "v0",
     pod: env.HOSTNAME ?? "",

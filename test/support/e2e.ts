@@ -234,6 +234,25 @@ export async function call(
   }
 }
 
+/** One answer. */
+export interface Answer {
+  readonly status: number;
+  /** By their lower-case names. */
+  readonly headers: Readonly<Record<string, string | undefined>>;
+  readonly body: string;
+}
+
+/** One request from inside `from`, and what came back. */
+export async function ask(
+  ns: string,
+  from: string,
+  url: string,
+  options: Pick<CallOptions, "method" | "headers"> = {},
+): Promise<Answer> {
+  const command = [...callArguments(url, options), "--answer"];
+  return JSON.parse(await kubectl(["exec", "-n", ns, from, "-c", "app", "--", ...command])) as Answer;
+}
+
 /** Traffic that runs in the background until `stop`, which returns the summary of all of it. */
 export function traffic(
   ns: string,

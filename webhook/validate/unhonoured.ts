@@ -23,12 +23,6 @@ const noLimit = "there is no limit";
 const plainTry = "a call fails rather than go out in plaintext";
 
 export const unhonoured: readonly Unhonoured[] = [
-  {
-    kind: "VirtualService",
-    field: "http[].retries.perTryTimeout",
-    instead: "the route's timeout alone holds",
-  },
-  { kind: "VirtualService", field: "http[].retries.backoff", instead: "retries follow at once" },
   { kind: "VirtualService", field: "http[].match[].name", instead: "logs name the route alone" },
   { kind: "VirtualService", field: "http[].match[].statPrefix", instead: "metrics go by destination" },
   {
@@ -47,24 +41,11 @@ export const unhonoured: readonly Unhonoured[] = [
     field: "trafficPolicy.loadBalancer.zoneAwareLbSetting",
     instead: "zones play no part",
   },
-  { kind: "DestinationRule", field: "trafficPolicy.connectionPool.tcp.maxConnections", instead: noLimit },
-  {
-    kind: "DestinationRule",
-    field: "trafficPolicy.connectionPool.tcp.maxConnectionDuration",
-    instead: noLimit,
-  },
   {
     kind: "DestinationRule",
     field: "trafficPolicy.connectionPool.tcp.tcpKeepalive",
     instead: "the system's default holds",
   },
-  {
-    kind: "DestinationRule",
-    field: "trafficPolicy.connectionPool.http.http1MaxPendingRequests",
-    instead: noLimit,
-  },
-  { kind: "DestinationRule", field: "trafficPolicy.connectionPool.http.http2MaxRequests", instead: noLimit },
-  { kind: "DestinationRule", field: "trafficPolicy.connectionPool.http.maxRetries", instead: noLimit },
   {
     kind: "DestinationRule",
     field: "trafficPolicy.connectionPool.http.h2UpgradePolicy",
@@ -98,7 +79,6 @@ export const unhonoured: readonly Unhonoured[] = [
   { kind: "DestinationRule", field: "trafficPolicy.tls.caCrl", instead: "revocation is not looked at" },
   { kind: "DestinationRule", field: "trafficPolicy.tunnel", instead: "connections go straight to the host" },
   { kind: "DestinationRule", field: "trafficPolicy.proxyProtocol", instead: "no header is sent" },
-  { kind: "DestinationRule", field: "trafficPolicy.retryBudget", instead: noLimit },
 
   {
     kind: "RequestAuthentication",

@@ -189,6 +189,7 @@ export interface CallOptions {
   readonly headers?: Readonly<Record<string, string>>;
   readonly method?: string;
   readonly keepalive?: boolean;
+  readonly timeoutMs?: number;
 }
 
 export function callArguments(url: string, options: CallOptions): string[] {
@@ -204,6 +205,7 @@ export function callArguments(url: string, options: CallOptions): string[] {
     ...(options.rate === undefined ? [] : ["--rate", String(options.rate)]),
     ...(options.method === undefined ? [] : ["--method", options.method]),
     ...(options.keepalive === undefined ? [] : [`--keepalive=${options.keepalive}`]),
+    ...(options.timeoutMs === undefined ? [] : ["--timeout", `${options.timeoutMs}ms`]),
     ...Object.entries(options.headers ?? {}).flatMap(([name, value]) => ["--header", `${name}:${value}`]),
     "-o",
     "json",

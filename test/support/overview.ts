@@ -1,0 +1,40 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { parse } from "yaml";
+import { kubectl, root, run } from "./e2e.ts";
+
+/** One document of examples/overview.yaml, as it stands there. */
+interface Document {
+  readonly text: string;
+  readonly kind: string;
+  readonly name: string;
+}
+
+const documents: readonly Document[] = readFileSync(join(root, "examples/overview.yaml"), "utf8")
+  .split(/^---$/m)
+  .map((text) => {
+    const { kind, metadata } = parse(text) as { kind: string; metadata: { name: string } };
+    return { text, kind, name: metadata.name };
+  });
+
+/** The document of a kind and name that says `about`, word for word. */
+function documentOf(kind: string, name: string, about: string): Document {
+  const found = documents.find(
+    (each) => each.kind === kind && each.name === name && each.text.includes(about),
+  );
+  if (found === undefined) throw new Error(`examples/overview.yaml has no ${kind} ${name} with "${about}"`);
+  return found;
+}
+
+/** Applies a document of the overview unchanged; returns what kubectl had to say besides, such as warnings. */
+export async function applyOverview(ns: string, kind: string, name: string, about = ""): Promise<string> {
+  const { text } = documentOf(kind, name, about);
+  const output = await run(join(root, "hack/kubectl"), ["apply", "-n", ns, "-f", "-"], { input: text });
+  if (output.code !== 0) throw new Error(`kubectl apply of ${kind} ${name}: ${output.stderr}`);
+  return output.stderr;
+}
+
+/** Takes away what the mesh was told in a namespace, so that a test begins from nothing. */
+export async function clearMesh(ns: string): Promise<void> {
+  await kubectl(["delete", "virtualservices,destinationrules", "--all", "-n", ns, "--wait=false"]);
+}

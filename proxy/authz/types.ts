@@ -4,7 +4,7 @@ export interface AuthzRequest {
   readonly principal: string;
   /** The address of the peer of the connection. */
   readonly sourceIp: string;
-  /** The original client's address; the peer's when no proxy in front is trusted. */
+  /** The original client's address (`remoteAddress`); of opaque TCP the peer's. */
   readonly remoteIp: string;
   readonly destinationIp: string;
   /** The container port. */

@@ -1,5 +1,6 @@
 /** An HTTP request on its way in: authorized, then sent to the application. */
 
+import { remoteAddress } from "../authz/forwarded-for.ts";
 import { normalizePath } from "../authz/path.ts";
 import type { AuthzHttp, AuthzRequest, TokenClaims } from "../authz/types.ts";
 import type { InboundPolicy } from "../config/view.ts";
@@ -76,7 +77,7 @@ export class InboundRequest
     return this.connection.socket.peerAddress;
   }
   get remoteIp(): string {
-    return this.connection.socket.peerAddress;
+    return remoteAddress(this.exchange.head.header("x-forwarded-for"), this.connection.socket.peerAddress);
   }
   get destinationIp(): string {
     return this.connection.address;

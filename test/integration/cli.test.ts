@@ -71,7 +71,7 @@ describe("weft on a cluster", () => {
   test("gives up in time when nobody makes the mesh, and says what to look at", async () => {
     const { code, err } = await weft(["install", "--timeout", "1s"]);
     expect(code).toBe(1);
-    expect(err).toMatch(/^\[0:0\d\] applying 3 definitions\n\[0:0\d\] applying the operator\n/);
+    expect(err).toMatch(/^\[0:0\d\] applying 4 definitions\n\[0:0\d\] applying the operator\n/);
     expect(err).toContain("mesh default is not ready after 1 s: the operator has not looked at it yet");
     expect(err).toContain("next: kubectl describe meshinstallation default");
   });

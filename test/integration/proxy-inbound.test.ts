@@ -176,6 +176,21 @@ describe("tokens", () => {
   });
 });
 
+describe("policies by the original client's address", () => {
+  it("believe the proxy in front, and no claim before its entry", async () => {
+    const rules = [{ from: [{ remoteIpBlocks: ["192.0.2.0/24"] }], to: [], when: [] }];
+    await using proxy = await start({
+      authorization: [{ name: "office", namespace: "demo", action: "ALLOW", rules }],
+    });
+    const ask = async (...headers: string[]) =>
+      statusOf(await exchange(proxy.port("inbound"), get("/", ...headers)));
+    expect(await ask()).toBe(403);
+    expect(await ask("x-forwarded-for: 192.0.2.7")).toBe(200);
+    expect(await ask("x-forwarded-for: 192.0.2.7, 198.51.100.1")).toBe(403);
+    expect(await ask("x-forwarded-for: 192.0.2.7", "x-forwarded-for: 198.51.100.1")).toBe(403);
+  });
+});
+
 describe("policies on a dry run", () => {
   it("refuse nothing, and are counted and logged", async () => {
     const policy = (dryRun: "ALLOW" | "DENY", paths: string[]) => ({

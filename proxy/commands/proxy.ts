@@ -6,6 +6,7 @@ import { createAdmin } from "../admin/server.ts";
 import type { Log } from "../config/log.ts";
 import type { ConfigSource, IdentitySource } from "../config/view.ts";
 import { HeadWriter } from "../http1/head-writer.ts";
+import { systemFiles, TlsFiles } from "../identity/tls-files.ts";
 import { createKernelBuffers } from "../net/kernel-buffers.ts";
 import { dial, type Listener, type ListenOptions, listen } from "../net/listen.ts";
 import type { Destination, OriginalDestination } from "../net/original-destination.ts";
@@ -13,6 +14,7 @@ import { PRESSURE } from "../net/pressure.ts";
 import { inTrustDomain } from "../net/spiffe.ts";
 import { TimerWheel } from "../net/timer-wheel.ts";
 import { dialMutual, listenMutual, type MutualListener } from "../net/tls.ts";
+import { dialOrigin } from "../net/tls-origin.ts";
 import { Connections } from "../stacks/connections.ts";
 import { ALPN_HTTP1, ALPN_TCP, type Context } from "../stacks/context.ts";
 import { createInbound } from "../stacks/inbound.ts";
@@ -105,7 +107,9 @@ export function startProxy(parts: ProxyParts): RunningProxy {
     dialler: {
       plain: dial,
       mutual: (host, port, options, events) => dialMutual(host, port, { ...options, now: Date.now }, events),
+      origin: (host, port, options, events) => dialOrigin(host, port, { ...options, now: Date.now }, events),
     },
+    files: new TlsFiles(systemFiles),
     originalDestination: parts.originalDestination,
     telemetry,
     accessLog,

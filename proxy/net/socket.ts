@@ -12,6 +12,7 @@ import { FAST_BYTES, MODEST, PRESSURE, RECOVERED_BYTES, SMALL } from "./pressure
 export interface RawSocket {
   /** For its kernel buffers; valid while it is open. */
   readonly fd: number;
+  readonly remotePort?: number;
   /** Bytes taken, which may be fewer than offered; -1 when the socket is gone. */
   write(data: Uint8Array, offset: number, length: number): number;
   /** Sends FIN after what was written; reading goes on. */
@@ -65,6 +66,11 @@ export class Socket {
     this.#raw = raw;
     this.peerAddress = peerAddress;
     PRESSURE.buffers?.set(raw.fd, MODEST);
+  }
+
+  /** 0 when the connection is gone. */
+  get peerPort(): number {
+    return this.closed ? 0 : (this.#raw.remotePort ?? 0);
   }
 
   /** True when written bytes wait for the kernel. */

@@ -10,7 +10,6 @@ import {
   asRaw,
   type Dial,
   type DialEvents,
-  dialError,
   type Listener,
   type ListenOptions,
   openAny,
@@ -20,6 +19,15 @@ import {
 import { Socket } from "./socket.ts";
 import { type HandshakeFailure, judgePeer, type PeerEvidence } from "./spiffe.ts";
 import { TimerEntry, type TimerWheel } from "./timer-wheel.ts";
+import {
+  alpnWire,
+  type DialRefusal,
+  dialTls,
+  errorCode,
+  handshakeFailure,
+  type PrintedCertificate,
+  type ServerEvidence,
+} from "./tls-dial.ts";
 
 /** Certificate, key and anchors, as PEM. */
 export interface TlsIdentity {
@@ -32,16 +40,6 @@ export interface TlsIdentity {
 const ONLY_TLS_1_3 = 0x04000000 | 0x10000000 | 0x08000000;
 /** A peer that has not proved itself by then is using our memory for nothing. */
 const HANDSHAKE_TIMEOUT_MS = 10_000;
-
-/** The runtime's verdict on a chain that is good, but for a name we do not go by. */
-const NAME_MISMATCH = "ERR_TLS_CERT_ALTNAME_INVALID";
-
-/** ALPN names in wire format: each behind its length (RFC 7301 section 3.1). */
-export function alpnWire(names: readonly string[]): ArrayBuffer {
-  const bytes: number[] = [];
-  for (const name of names) bytes.push(name.length, ...Buffer.from(name, "latin1"));
-  return new Uint8Array(bytes).buffer;
-}
 
 /** A connection whose peer has proved its identity. */
 export interface AcceptedPeer {
@@ -190,97 +188,27 @@ export interface MutualDialOptions {
 
 /** Opens a connection to a peer proxy and proves its identity. */
 export function dialMutual(host: string, port: number, options: MutualDialOptions, events: DialEvents): Dial {
-  let settled = false;
-  let keptSession = false;
-  let open: BunSocket<Slot> | undefined;
-  const fail = (reason: string, message: string) => {
-    if (settled) return;
-    settled = true;
-    open?.terminate();
-    events.failed({ reason, message: `connect to ${host}:${port} as ${options.sni}: ${message}` });
+  const { identity, sni, alpn, peer, session, resumable } = options;
+  const tls = {
+    cert: identity.certChainPem,
+    key: identity.keyPem,
+    ca: identity.trustBundle,
+    secureOptions: ONLY_TLS_1_3,
+    serverName: sni,
+    alpn: [alpn],
   };
-  const failed = (error: Error) => {
-    const { reason, message } = dialError(error, host, port);
-    fail(reason, message);
+  const judge = ({ chainError, certificate, protocol }: ServerEvidence): DialRefusal | undefined => {
+    const verdict = judgePeer(evidence(certificate, chainError), options.now(), (id) => id === peer);
+    if (verdict.kind === "refused") {
+      const found = certificate?.subjectaltname ?? "no certificate";
+      return {
+        reason: `tls_${verdict.reason}`,
+        message: `expected ${peer}, found ${found} (${chainError ?? "chain verified"})`,
+      };
+    }
+    return protocol === alpn ? undefined : { reason: "tls_protocol", message: `expected ALPN ${alpn}` };
   };
-  Bun.connect<Slot>({
-    hostname: host,
-    port,
-    allowHalfOpen: true,
-    data: { socket: undefined, deadline: undefined },
-    tls: {
-      cert: options.identity.certChainPem,
-      key: options.identity.keyPem,
-      ca: options.identity.trustBundle,
-      rejectUnauthorized: false,
-      secureOptions: ONLY_TLS_1_3,
-      serverName: options.sni,
-      ALPNProtocols: alpnWire([options.alpn]),
-    },
-    socket: {
-      ...(socketEvents as unknown as object),
-      open(raw) {
-        open = raw;
-        if (settled) return raw.terminate();
-        if (options.session !== undefined) raw.setSession(options.session);
-      },
-      handshake(raw, success, error) {
-        if (settled) return;
-        const code = errorCode(error);
-        if (!success && code !== NAME_MISMATCH && raw.getPeerCertificate() === undefined) {
-          return fail(`tls_${handshakeFailure(error)}`, `the TLS handshake failed: ${code ?? "closed"}`);
-        }
-        const certificate = raw.getPeerCertificate() as PrintedCertificate | undefined;
-        const chainError = code === NAME_MISMATCH ? undefined : code;
-        const verdict = judgePeer(
-          evidence(certificate, chainError),
-          options.now(),
-          (id) => id === options.peer,
-        );
-        if (verdict.kind === "refused") {
-          const found = certificate?.subjectaltname ?? "no certificate";
-          return fail(
-            `tls_${verdict.reason}`,
-            `expected ${options.peer}, found ${found} (${code ?? "chain verified"})`,
-          );
-        }
-        if (raw.alpnProtocol !== options.alpn) return fail("tls_protocol", `expected ALPN ${options.alpn}`);
-        settled = true;
-        raw.setNoDelay(true);
-        const socket = new Socket(asRaw(raw), host);
-        raw.data.socket = socket;
-        events.connected(socket);
-      },
-      data(raw, chunk) {
-        if (!keptSession) {
-          // Tickets come behind the handshake, so with the first bytes at the latest (RFC 8446 section 4.6.1).
-          keptSession = true;
-          const session = raw.getSession() as unknown as Buffer | undefined;
-          if (session !== undefined) options.resumable(session);
-        }
-        raw.data.socket?.onData(chunk);
-      },
-      connectError: (_raw, error) => failed(error),
-      close(raw, error) {
-        fail("reset", `closed during the handshake${error === undefined ? "" : `: ${error.message}`}`);
-        raw.data.socket?.onClose(error);
-      },
-    },
-  }).catch(failed);
-  return {
-    cancel() {
-      if (settled) return;
-      settled = true;
-      open?.terminate();
-    },
-  };
-}
-
-/** The parts that we read of what the runtime prints of a certificate. */
-interface PrintedCertificate {
-  readonly subjectaltname?: string;
-  readonly valid_to?: string;
-  readonly fingerprint256?: string;
+  return dialTls(host, port, { tls, session, resumable, judge }, events);
 }
 
 function evidence(certificate: PrintedCertificate | undefined, chainError: string | undefined): PeerEvidence {
@@ -291,13 +219,4 @@ function evidence(certificate: PrintedCertificate | undefined, chainError: strin
     subjectAltName,
     notAfter: certificate?.valid_to,
   };
-}
-
-function errorCode(error: Error | null | undefined): string | undefined {
-  if (error === null || error === undefined) return undefined;
-  return "code" in error && typeof error.code === "string" ? error.code : error.message;
-}
-
-function handshakeFailure(error: Error | null | undefined): HandshakeFailure {
-  return errorCode(error) === "ECONNRESET" ? "reset" : "protocol";
 }

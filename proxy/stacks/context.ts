@@ -3,10 +3,12 @@
 import type { Log } from "../config/log.ts";
 import type { ConfigSource, IdentitySource } from "../config/view.ts";
 import type { HeadWriter } from "../http1/head-writer.ts";
+import type { TlsFiles } from "../identity/tls-files.ts";
 import type { Dial, DialEvents } from "../net/listen.ts";
 import type { OriginalDestination } from "../net/original-destination.ts";
 import type { TimerWheel } from "../net/timer-wheel.ts";
 import type { MutualDialOptions } from "../net/tls.ts";
+import type { OriginDialOptions } from "../net/tls-origin.ts";
 import type { AccessLog } from "../telemetry/access-log.ts";
 import type { Telemetry } from "../telemetry/telemetry.ts";
 import type { Connections } from "./connections.ts";
@@ -15,12 +17,15 @@ import type { Connections } from "./connections.ts";
 export interface Dialler {
   plain(host: string, port: number, events: DialEvents): Dial;
   mutual(host: string, port: number, options: Omit<MutualDialOptions, "now">, events: DialEvents): Dial;
+  origin(host: string, port: number, options: Omit<OriginDialOptions, "now">, events: DialEvents): Dial;
 }
 
 export interface Context {
   readonly config: ConfigSource;
   readonly identity: IdentitySource;
   readonly dialler: Dialler;
+  /** PEM files that policies name. */
+  readonly files: TlsFiles;
   readonly originalDestination: OriginalDestination;
   readonly telemetry: Telemetry;
   readonly accessLog: AccessLog;

@@ -2,12 +2,13 @@
  * The pools of one endpoint, by cluster: connections are shared only where nothing about them differs (the SNI names the
  * subset, and timeouts are the cluster's). Kept on the endpoint's handle, so they live as long as the workload does.
  */
-import type { Cluster, ConnectionPool, EndpointHandle, Identity } from "../config/view.ts";
-import type { Dial, DialError, DialEvents } from "../net/listen.ts";
+import type { Cluster, ClusterPolicy, ConnectionPool, EndpointHandle } from "../config/view.ts";
+import type { DialError } from "../net/listen.ts";
 import type { MultiplexedLimits } from "../upstream/multiplexed-pool.ts";
 import { VersionedPool } from "../upstream/versioned-pool.ts";
 import { breakerOf } from "./breakers.ts";
-import { ALPN_HTTP1, ALPN_HTTP2, type Context, MUTUAL_PORT, outboundSni } from "./context.ts";
+import { connectorOf } from "./connector.ts";
+import { ALPN_HTTP1, ALPN_HTTP2, type Context } from "./context.ts";
 import { speakerOf } from "./http2.ts";
 
 /** Envoy's default for idle upstream connections is an hour; a peer's proxy keeps them longer than that. */
@@ -19,6 +20,18 @@ export class EndpointPool extends VersionedPool {
   readonly rows = new Map<number, number>();
   #labels: object | undefined;
   #policy: ConnectionPool | undefined;
+  #tls: ClusterPolicy["tls"] | undefined;
+  #secured: string | undefined;
+
+  /** Whether its connections are secured as the policy says: when not, it is of no more use. */
+  secures({ tls, proxyProtocol }: ClusterPolicy): boolean {
+    if (tls === this.#tls) return true;
+    const secured = JSON.stringify([tls, proxyProtocol]);
+    if (this.#secured !== undefined && secured !== this.#secured) return false;
+    this.#tls = tls;
+    this.#secured = secured;
+    return true;
+  }
 
   /** Goes by the cluster's policy, which may be another than when the pool was made. */
   follow({ policy }: Cluster): void {
@@ -42,7 +55,8 @@ class EndpointPools {
 
   of(cluster: Cluster, make: () => EndpointPool): EndpointPool {
     let pool = this.#pools.get(cluster.name);
-    if (pool === undefined) {
+    if (pool === undefined || !pool.secures(cluster.policy)) {
+      pool?.close();
       pool = make();
       this.#pools.set(cluster.name, pool);
     }
@@ -85,6 +99,7 @@ function makePool(context: Context, cluster: Cluster, endpoint: EndpointHandle):
   });
   // A handle that has left the configuration is not told again: nothing may stay idle on it.
   if (endpoint.removed) pool.close();
+  pool.secures(cluster.policy);
   return pool;
 }
 
@@ -101,60 +116,4 @@ function limitsOf(pool: ConnectionPool): MultiplexedLimits {
 
 export function countFailure(context: Context, error: DialError): void {
   context.telemetry.dialFailures.of("outbound", error.reason).value++;
-}
-
-/** How the cluster reaches the endpoint: mutual TLS to its proxy, or plaintext to the application. */
-export function connectorOf(
-  context: Context,
-  cluster: Cluster,
-  endpoint: EndpointHandle,
-  alpn: string,
-): (events: DialEvents) => Dial {
-  const { dialler } = context;
-  const { address, target, identity: peer } = endpoint;
-  const { mode } = cluster.policy.tls;
-  if (mode === "SIMPLE" || mode === "MUTUAL") {
-    // Plaintext where somebody asked for TLS would be worse than none.
-    const message = `${cluster.name} asks for TLS mode ${mode}, which this version does not originate`;
-    return (events) => failLater(events, { reason: "tls_mode", message });
-  }
-  if (!endpoint.mtls) return (events) => dialler.plain(address, target, events);
-  const sni = outboundSni(target, cluster.subset, cluster.host);
-  let session: Buffer | undefined;
-  let sessionOf: Identity | undefined;
-  return (events) => {
-    const identity = context.identity.current();
-    if (identity === undefined || peer === undefined) {
-      const missing =
-        identity === undefined ? "no certificate of our own yet" : "the endpoint has no identity";
-      return failLater(events, {
-        reason: "tls_no_identity",
-        message: `mutual TLS to ${address}: ${missing}`,
-      });
-    }
-    // A session speaks for the certificate that it was made with.
-    if (sessionOf !== identity) session = undefined;
-    const resumable = (next: Buffer) => {
-      session = next;
-      sessionOf = identity;
-    };
-    const failed = (error: DialError) => {
-      session = undefined;
-      events.failed(error);
-    };
-    const options = { identity, sni, alpn, peer, session, resumable };
-    return dialler.mutual(address, MUTUAL_PORT, options, { connected: events.connected, failed });
-  };
-}
-
-function failLater(events: DialEvents, error: DialError): Dial {
-  let cancelled = false;
-  queueMicrotask(() => {
-    if (!cancelled) events.failed(error);
-  });
-  return {
-    cancel() {
-      cancelled = true;
-    },
-  };
 }

@@ -2,13 +2,15 @@
 import type { Cluster, EndpointHandle, MeshView, Target } from "../config/view.ts";
 import type { Dial, DialError } from "../net/listen.ts";
 import type { Destination } from "../net/original-destination.ts";
+import { proxyHeader } from "../net/proxy-protocol.ts";
 import type { Socket, SocketEvents } from "../net/socket.ts";
 import { splice } from "../net/splice.ts";
 import { TimerEntry } from "../net/timer-wheel.ts";
 import type { TcpAccess } from "../telemetry/access-log.ts";
+import { connectorOf } from "./connector.ts";
 import { ALPN_TCP, type Context, TUNNEL_IDLE_MS } from "./context.ts";
 import type { Detection } from "./detecting.ts";
-import { connectorOf, countFailure } from "./endpoint-pools.ts";
+import { countFailure } from "./endpoint-pools.ts";
 import { firstView } from "./first-view.ts";
 import { isDirect } from "./outbound-layers.ts";
 import { BLACKHOLE, type OutboundReport, PASSTHROUGH } from "./outbound-report.ts";
@@ -197,6 +199,7 @@ export class OutboundTcp extends TimerEntry implements SocketEvents, Spare {
     this.#context.wheel.disarm(this);
     if (this.#held === undefined) this.#connected();
     if (this.#waiting !== undefined) {
+      this.#introduce(endpoint);
       this.#held = new Held(endpoint, this.#waiting);
       return;
     }
@@ -207,6 +210,7 @@ export class OutboundTcp extends TimerEntry implements SocketEvents, Spare {
     const early = this.#first?.length ?? 0;
     const ms = this.#cluster?.policy.connectionPool.tcpIdleTimeoutMs ?? TUNNEL_IDLE_MS;
     const { wheel } = this.#context;
+    if (this.#held === undefined) this.#introduce(endpoint);
     const said = { fromClient: this.#first, fromEndpoint: this.#held?.early };
     this.#held = undefined;
     const joined = splice(client, endpoint, said, { wheel, ms }, () => {
@@ -216,6 +220,15 @@ export class OutboundTcp extends TimerEntry implements SocketEvents, Spare {
     });
     this.#destroy = () => joined.destroy();
     if (early > 0) this.#first = undefined;
+  }
+
+  /** Tells an endpoint that asks for it whose connection it is; before anything else is said. */
+  #introduce(endpoint: Socket): void {
+    const version = this.#cluster?.policy.proxyProtocol;
+    if (version === undefined) return;
+    const { peerAddress, peerPort } = this.#socket;
+    const header = proxyHeader(version, { address: peerAddress, port: peerPort }, this.#destination);
+    endpoint.write(header, 0, header.length);
   }
 
   #refuse(flags: string): void {

@@ -1,0 +1,123 @@
+/** How a cluster reaches an endpoint: plaintext, mutual TLS to its proxy, or TLS as its DestinationRule says. */
+import type { Cluster, EndpointHandle, Identity } from "../config/view.ts";
+import type { Dial, DialError, DialEvents } from "../net/listen.ts";
+import { ALPN_TCP, type Context, MUTUAL_PORT, outboundSni } from "./context.ts";
+
+export type Connect = (events: DialEvents) => Dial;
+
+/** Opens connections that speak `alpn`. */
+export function connectorOf(
+  context: Context,
+  cluster: Cluster,
+  endpoint: EndpointHandle,
+  alpn: string,
+): Connect {
+  const { address, target } = endpoint;
+  const { tls, proxyProtocol } = cluster.policy;
+  const originates = tls.mode === "SIMPLE" || tls.mode === "MUTUAL";
+  if (proxyProtocol !== undefined && (originates || endpoint.mtls || alpn !== ALPN_TCP)) {
+    const message = `${cluster.name} asks for the PROXY protocol, which is sent on TCP in plaintext alone`;
+    return (events) => failLater(events, { reason: "proxy_protocol", message });
+  }
+  if (originates) return originate(context, cluster, endpoint, alpn);
+  if (endpoint.mtls) return reachPeer(context, cluster, endpoint, alpn);
+  return (events) => context.dialler.plain(address, target, events);
+}
+
+/** To the endpoint's proxy, whose identity is known. */
+function reachPeer(context: Context, cluster: Cluster, endpoint: EndpointHandle, alpn: string): Connect {
+  const { dialler } = context;
+  const { address, target, identity: peer } = endpoint;
+  const { subjectAltNames } = cluster.policy.tls;
+  const sni = outboundSni(target, cluster.subset, cluster.host);
+  let session: Buffer | undefined;
+  let sessionOf: Identity | undefined;
+  return (events) => {
+    const identity = context.identity.current();
+    if (identity === undefined || peer === undefined) {
+      const missing =
+        identity === undefined ? "no certificate of our own yet" : "the endpoint has no identity";
+      return failLater(events, {
+        reason: "tls_no_identity",
+        message: `mutual TLS to ${address}: ${missing}`,
+      });
+    }
+    if (subjectAltNames.length > 0 && !subjectAltNames.includes(peer)) {
+      const message = `mutual TLS to ${address}: expected ${subjectAltNames.join(" or ")}, the endpoint is ${peer}`;
+      return failLater(events, { reason: "tls_identity", message });
+    }
+    // A session speaks for the certificate that it was made with.
+    if (sessionOf !== identity) session = undefined;
+    const resumable = (next: Buffer) => {
+      session = next;
+      sessionOf = identity;
+    };
+    const failed = (error: DialError) => {
+      session = undefined;
+      events.failed(error);
+    };
+    const options = { identity, sni, alpn, peer, session, resumable };
+    return dialler.mutual(address, MUTUAL_PORT, options, { connected: events.connected, failed });
+  };
+}
+
+/** To a server of its own, by `SIMPLE` or `MUTUAL`. Without names to expect, it must have the one that it is asked for by. */
+function originate(context: Context, cluster: Cluster, endpoint: EndpointHandle, alpn: string): Connect {
+  const { dialler, files } = context;
+  const { address, target } = endpoint;
+  const { tls } = cluster.policy;
+  const serverName = tls.sni ?? cluster.host;
+  const names = tls.subjectAltNames.length > 0 ? tls.subjectAltNames : [serverName];
+  let session: Buffer | undefined;
+  let sessionOf = "";
+  return (events) => {
+    const read = (path: string | undefined) =>
+      path === undefined ? undefined : files.pem(path, context.now());
+    let anchors: string | undefined;
+    let certificate: string | undefined;
+    let key: string | undefined;
+    try {
+      anchors = read(tls.caCertificates);
+      certificate = read(tls.clientCertificate);
+      key = read(tls.privateKey);
+    } catch (error) {
+      const message = `${cluster.name}: a file of its TLS settings cannot be read: ${String(error)}`;
+      return failLater(events, { reason: "tls_files", message });
+    }
+    // A session speaks for the files that it was made with.
+    const made = `${anchors}${certificate}`;
+    if (sessionOf !== made) session = undefined;
+    const resumable = (next: Buffer) => {
+      session = next;
+      sessionOf = made;
+    };
+    const failed = (error: DialError) => {
+      session = undefined;
+      events.failed(error);
+    };
+    const options = {
+      serverName,
+      alpn: alpn === ALPN_TCP ? [] : [alpn],
+      anchors,
+      certificate,
+      key,
+      names,
+      unverified: tls.insecureSkipVerify === true,
+      session,
+      resumable,
+    };
+    return dialler.origin(address, target, options, { connected: events.connected, failed });
+  };
+}
+
+function failLater(events: DialEvents, error: DialError): Dial {
+  let cancelled = false;
+  queueMicrotask(() => {
+    if (!cancelled) events.failed(error);
+  });
+  return {
+    cancel() {
+      cancelled = true;
+    },
+  };
+}

@@ -20,7 +20,6 @@ export interface Unhonoured {
 }
 
 const noLimit = "there is no limit";
-const plainTry = "a call fails rather than go out in plaintext";
 
 export const unhonoured: readonly Unhonoured[] = [
   { kind: "VirtualService", field: "http[].match[].name", instead: "logs name the route alone" },
@@ -69,16 +68,14 @@ export const unhonoured: readonly Unhonoured[] = [
     field: "trafficPolicy.outlierDetection.consecutiveErrors",
     instead: "see consecutive5xxErrors",
   },
-  {
-    kind: "DestinationRule",
-    field: "trafficPolicy.tls.mode",
-    values: ["SIMPLE", "MUTUAL"],
-    instead: plainTry,
-  },
   { kind: "DestinationRule", field: "trafficPolicy.tls.credentialName", instead: "name files instead" },
   { kind: "DestinationRule", field: "trafficPolicy.tls.caCrl", instead: "revocation is not looked at" },
   { kind: "DestinationRule", field: "trafficPolicy.tunnel", instead: "connections go straight to the host" },
-  { kind: "DestinationRule", field: "trafficPolicy.proxyProtocol", instead: "no header is sent" },
+  {
+    kind: "DestinationRule",
+    field: "trafficPolicy.proxyProtocol",
+    instead: "sent on TCP in plaintext; HTTP and TLS fail",
+  },
 
   {
     kind: "RequestAuthentication",

@@ -16,7 +16,8 @@ import { TimerWheel } from "../net/timer-wheel.ts";
 import { dialMutual, listenMutual, type MutualListener } from "../net/tls.ts";
 import { dialOrigin } from "../net/tls-origin.ts";
 import { Connections } from "../stacks/connections.ts";
-import { ALPN_HTTP1, ALPN_TCP, type Context } from "../stacks/context.ts";
+import { ALPN_HTTP1, ALPN_HTTP2, ALPN_TCP, type Context } from "../stacks/context.ts";
+import { Http2 } from "../stacks/http2.ts";
 import { createInbound } from "../stacks/inbound.ts";
 import { createOutbound } from "../stacks/outbound.ts";
 import { AccessLog } from "../telemetry/access-log.ts";
@@ -115,6 +116,7 @@ export function startProxy(parts: ProxyParts): RunningProxy {
     accessLog,
     connections,
     writer: new HeadWriter(),
+    http2: new Http2(),
     wheel,
     now,
     unixNow: Date.now,
@@ -176,7 +178,7 @@ export function startProxy(parts: ProxyParts): RunningProxy {
     }
     const options = {
       ...parts.mutual,
-      alpn: [ALPN_HTTP1, ALPN_TCP],
+      alpn: [ALPN_HTTP2, ALPN_HTTP1, ALPN_TCP],
       wheel,
       now: Date.now,
       accepts: (id: string) => inTrustDomain(id, config.view()?.trustDomain ?? parts.trustDomain),

@@ -12,6 +12,7 @@ import type { OriginDialOptions } from "../net/tls-origin.ts";
 import type { AccessLog } from "../telemetry/access-log.ts";
 import type { Telemetry } from "../telemetry/telemetry.ts";
 import type { Connections } from "./connections.ts";
+import type { Http2 } from "./http2.ts";
 
 /** Opens connections; `net/` has the real one. */
 export interface Dialler {
@@ -31,6 +32,7 @@ export interface Context {
   readonly accessLog: AccessLog;
   readonly connections: Connections;
   readonly writer: HeadWriter;
+  readonly http2: Http2;
   /** Milliseconds: deadlines of requests and handshakes. */
   readonly wheel: TimerWheel;
   /** Monotonic ms. */

@@ -10,6 +10,7 @@ import type { Protocol } from "../config/view.ts";
 import { serverName } from "../detect/client-hello.ts";
 import { type Detected, detect } from "../detect/detect.ts";
 import type { FirstSpeakers } from "../detect/first-speaker.ts";
+import type { Version } from "../http/streams.ts";
 import type { Socket, SocketEvents } from "../net/socket.ts";
 import { TimerEntry } from "../net/timer-wheel.ts";
 import type { Side } from "../telemetry/telemetry.ts";
@@ -185,4 +186,10 @@ export function detectProtocol(
   decided: (detection: Detection) => void,
 ): void {
   new Detecting(socket, context, side, expected, decided).start();
+}
+
+/** The version of HTTP that was found; undefined for another protocol. */
+export function versionOf(protocol: Detection["protocol"]): Version | undefined {
+  if (protocol === "http1") return 1;
+  return protocol === "http2" ? 2 : undefined;
 }

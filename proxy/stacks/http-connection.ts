@@ -1,13 +1,20 @@
 /** One client connection that speaks HTTP, either side: its requests each get an exchange, its end is counted. */
 import type { Exchange } from "../http/exchange.ts";
-import { type ConnectionEvents, NO_ERROR } from "../http/streams.ts";
+import {
+  type ConnectionEvents,
+  type Downstream,
+  type DownstreamEvents,
+  NO_ERROR,
+  type Version,
+} from "../http/streams.ts";
 import { ServerConnection } from "../http1/server-connection.ts";
+import { ServerConnection as Http2ServerConnection } from "../http2/server-connection.ts";
 import type { Socket } from "../net/socket.ts";
 import type { Side } from "../telemetry/telemetry.ts";
 import type { Drainable } from "./connections.ts";
 import { type Context, DOWNSTREAM_IDLE_MS, HEAD_MS } from "./context.ts";
 
-/** Makes what serves a request, or on HTTP/1 all of a connection's one after another. */
+/** Makes what serves one request, or on HTTP/1 all of a connection's one after another. */
 export type CreateRequest = () => { readonly exchange: Exchange };
 
 /** Takes the connection on; `first` are bytes that were read of it already. */
@@ -15,29 +22,27 @@ export function serveHttp(
   context: Context,
   side: Side,
   socket: Socket,
+  version: Version,
   first: Buffer | undefined,
   create: CreateRequest,
 ): void {
-  const connection = new Http1(context, side, socket, create().exchange);
+  const connection =
+    version === 1
+      ? new Http1(context, side, socket, create().exchange)
+      : new Http2(context, side, socket, create);
   if (first !== undefined) connection.server.data(first);
   // Whoever had the socket before has been told of this already.
   if (socket.ended) connection.server.ended();
 }
 
-class Http1 implements ConnectionEvents, Drainable {
-  readonly server: ServerConnection;
+abstract class HttpConnection implements ConnectionEvents, Drainable {
+  abstract readonly server: { drain(now: boolean): void };
   readonly #context: Context;
   readonly #side: Side;
-  readonly #exchange: Exchange;
 
-  constructor(context: Context, side: Side, socket: Socket, exchange: Exchange) {
+  constructor(context: Context, side: Side) {
     this.#context = context;
     this.#side = side;
-    this.#exchange = exchange;
-    const { wheel, writer } = context;
-    const options = { wheel, writer, idleMs: DOWNSTREAM_IDLE_MS, headMs: HEAD_MS };
-    this.server = new ServerConnection(socket, options, exchange, this);
-    exchange.downstream = this.server;
     context.connections.add(side, this);
   }
 
@@ -53,8 +58,47 @@ class Http1 implements ConnectionEvents, Drainable {
     this.server.drain(now);
   }
 
+  abstract destroy(): void;
+}
+
+class Http1 extends HttpConnection {
+  readonly server: ServerConnection;
+  readonly #exchange: Exchange;
+
+  constructor(context: Context, side: Side, socket: Socket, exchange: Exchange) {
+    super(context, side);
+    this.#exchange = exchange;
+    const { wheel, writer } = context;
+    const options = { wheel, writer, idleMs: DOWNSTREAM_IDLE_MS, headMs: HEAD_MS };
+    this.server = new ServerConnection(socket, options, exchange, this);
+    exchange.downstream = this.server;
+  }
+
   destroy(): void {
     if (this.#exchange.active) this.#exchange.aborted("gone");
     else this.server.break(NO_ERROR);
+  }
+}
+
+class Http2 extends HttpConnection {
+  readonly server: Http2ServerConnection;
+  readonly #create: CreateRequest;
+
+  constructor(context: Context, side: Side, socket: Socket, create: CreateRequest) {
+    super(context, side);
+    this.#create = create;
+    const { wheel, now, http2 } = context;
+    const options = { wheel, now, shared: http2.shared, idleMs: DOWNSTREAM_IDLE_MS, headMs: HEAD_MS };
+    this.server = new Http2ServerConnection(socket, options, this);
+  }
+
+  stream(stream: Downstream): DownstreamEvents {
+    const { exchange } = this.#create();
+    exchange.downstream = stream;
+    return exchange;
+  }
+
+  destroy(): void {
+    this.server.destroy();
   }
 }

@@ -4,23 +4,25 @@
  *   15008  mutual TLS       net/ has proved the peer's identity; ALPN names the protocol inside, SNI the container port
  *   15006  plaintext        nft redirected it here; a STRICT port closes it, and says so in a metric
  *   detect                  for plaintext: the port's declared protocol, else the first bytes of either side
- *   ├─ HTTP/1, per request:
+ *   ├─ HTTP/1 and HTTP/2, per request:
  *   │  admit                the port's mode, and the path in normal form
  *   │  authenticate         RequestAuthentication: 401 for a token that is not good; none at all passes
  *   │  authorize            AuthorizationPolicy, by the peer's identity, the token's and the request: 403
  *   │  limitRate            local rate limits: 429
  *   │  limitLoad            connectionPool: what is too much at once is refused
- *   │  sendToApplication    on a pooled connection to the pod's own address, which nft leaves alone for our user id
+ *   │  sendToApplication    on a pooled connection to the pod's own address, which nft leaves alone for our user id, in the
+ *   │                       version that the port declares, else the client's
  *   └─ anything else        InboundTcp: authorized once, for the connection
  */
 import { SERVER_FIRST_PORTS } from "../detect/detect.ts";
 import { FirstSpeakers } from "../detect/first-speaker.ts";
+import type { Version } from "../http/streams.ts";
 import type { Accepted } from "../net/listen.ts";
 import type { AcceptedPeer } from "../net/tls.ts";
 import type { Workload } from "../telemetry/labels.ts";
 import { ApplicationPools } from "./application-pools.ts";
-import { ALPN_TCP, type Context, OWN_PORTS, portOfSni } from "./context.ts";
-import { detectProtocol } from "./detecting.ts";
+import { ALPN_HTTP2, ALPN_TCP, type Context, OWN_PORTS, portOfSni } from "./context.ts";
+import { detectProtocol, versionOf } from "./detecting.ts";
 import { serveHttp } from "./http-connection.ts";
 import { type InboundConnection, mutualConnection, plaintextConnection } from "./inbound-connection.ts";
 import { type InboundLayer, InboundRequest } from "./inbound-http.ts";
@@ -53,11 +55,11 @@ export function createInbound(context: Context, self: Workload): Inbound {
     tcp: telemetry.connections.of("inbound", "tcp"),
   };
 
-  const serveRequests = (connection: InboundConnection, first: Buffer | undefined) => {
+  const serveRequests = (connection: InboundConnection, version: Version, first: Buffer | undefined) => {
     counted.http.value++;
     const pool = pools.of(connection.address, connection.port);
     const create = () => new InboundRequest(context, connection, pool, layers, report);
-    serveHttp(context, "inbound", connection.socket, first, create);
+    serveHttp(context, "inbound", connection.socket, version, first, create);
   };
   const serveTcp = (connection: InboundConnection, first: Buffer | undefined, spare?: Spare) => {
     counted.tcp.value++;
@@ -91,7 +93,8 @@ export function createInbound(context: Context, self: Workload): Inbound {
         open: (events: SpareEvents) => new InboundTcp(context, connection, report).wait(events),
       };
       detectProtocol(socket, context, "inbound", expected, ({ protocol: found, first, spare }) => {
-        if (found === "http1") serveRequests(connection, first);
+        const version = versionOf(found);
+        if (version !== undefined) serveRequests(connection, version, first);
         else serveTcp(connection, first, spare);
       });
     },
@@ -104,7 +107,7 @@ export function createInbound(context: Context, self: Workload): Inbound {
       }
       const connection = mutualConnection(peer, port, context.identity.current()?.spiffeId);
       if (peer.alpn === ALPN_TCP) serveTcp(connection, undefined);
-      else serveRequests(connection, undefined);
+      else serveRequests(connection, peer.alpn === ALPN_HTTP2 ? 2 : 1, undefined);
     },
   };
 }

@@ -5,7 +5,7 @@
  *   original destination    the kernel remembers; without it there is only the request's Host to go by
  *   detect                  the port says what it speaks, else the first bytes of either side do; a silent client's endpoint is
  *                           dialled meanwhile, so that a server that speaks first is heard at once
- *   ├─ HTTP/1, per request:
+ *   ├─ HTTP/1 and HTTP/2, per request:
  *   │  takeView             one view from the first layer to the last, so a change never splits a request
  *   │  findTarget           the service: by address, else by Host
  *   │  loadService          the first call to a service waits for its configuration
@@ -27,7 +27,7 @@ import type { Accepted } from "../net/listen.ts";
 import type { Destination } from "../net/original-destination.ts";
 import type { Workload } from "../telemetry/labels.ts";
 import type { Context } from "./context.ts";
-import { type Detection, detectProtocol } from "./detecting.ts";
+import { type Detection, detectProtocol, versionOf } from "./detecting.ts";
 import { serveHttp } from "./http-connection.ts";
 import { injectFault } from "./outbound-faults.ts";
 import { type OutboundLayers, OutboundRequest } from "./outbound-http.ts";
@@ -78,10 +78,11 @@ export function createOutbound(context: Context, self: Workload): (accepted: Acc
   };
 
   const serve = (socket: Accepted["socket"], destination: Destination, detection: Detection) => {
-    if (detection.protocol === "http1") {
+    const version = versionOf(detection.protocol);
+    if (version !== undefined) {
       counted.http.value++;
       const create = () => new OutboundRequest(context, destination, layers, report);
-      return serveHttp(context, "outbound", socket, detection.first, create);
+      return serveHttp(context, "outbound", socket, version, detection.first, create);
     }
     counted.tcp.value++;
     if (detection.spare === undefined) new OutboundTcp(context, socket, destination, report).start(detection);

@@ -19,8 +19,6 @@ export interface Unhonoured {
   readonly instead: string;
 }
 
-const noLimit = "there is no limit";
-
 export const unhonoured: readonly Unhonoured[] = [
   { kind: "VirtualService", field: "http[].match[].name", instead: "logs name the route alone" },
   { kind: "VirtualService", field: "http[].match[].statPrefix", instead: "metrics go by destination" },
@@ -44,23 +42,6 @@ export const unhonoured: readonly Unhonoured[] = [
     kind: "DestinationRule",
     field: "trafficPolicy.connectionPool.tcp.tcpKeepalive",
     instead: "the system's default holds",
-  },
-  {
-    kind: "DestinationRule",
-    field: "trafficPolicy.connectionPool.http.h2UpgradePolicy",
-    values: ["UPGRADE"],
-    instead: "HTTP/1.1 is sent as it came",
-  },
-  {
-    kind: "DestinationRule",
-    field: "trafficPolicy.connectionPool.http.useClientProtocol",
-    values: ["true"],
-    instead: "HTTP/1.1 is sent as it came",
-  },
-  {
-    kind: "DestinationRule",
-    field: "trafficPolicy.connectionPool.http.maxConcurrentStreams",
-    instead: noLimit,
   },
   { kind: "DestinationRule", field: "trafficPolicy.connectionPool.http.http2KeepAlive", instead: "no pings" },
   {

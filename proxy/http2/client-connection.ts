@@ -149,7 +149,7 @@ export class ClientConnection extends Connection<ClientStream> implements Client
   protected headers(id: number, ends: boolean, block: Buffer, start: number, end: number): void {
     const stream = this.live.get(id);
     if (stream === undefined) this.#late(id, block, start, end);
-    else if (stream.answered) this.#trailers(stream, ends, block, start, end);
+    else if (stream.headed) this.#trailers(stream, ends, block, start, end);
     else this.#response(stream, ends, block, start, end);
   }
 

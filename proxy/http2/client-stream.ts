@@ -28,7 +28,6 @@ export class ClientStream extends Stream implements Upstream {
   #first = false;
   /** The request's method was HEAD. */
   #bodiless = false;
-  #answered = false;
   #head: ResponseHead | undefined;
   #events: UpstreamEvents | undefined;
   readonly #client: ClientStreamOwner;
@@ -40,11 +39,6 @@ export class ClientStream extends Stream implements Upstream {
 
   get fresh(): boolean {
     return this.id === 0 ? this.#client.fresh : this.#first;
-  }
-
-  /** The final head is in. */
-  get answered(): boolean {
-    return this.#answered;
   }
 
   send(request: OutgoingRequest, events: UpstreamEvents): Sent {
@@ -100,7 +94,7 @@ export class ClientStream extends Stream implements Upstream {
       this.#events?.informational(head);
       return;
     }
-    this.#answered = true;
+    this.headed = true;
     this.#head = head;
     if (!this.#bodiless && head.status !== 204 && head.status !== 304) this.expected = head.contentLength;
   }
@@ -143,7 +137,7 @@ export class ClientStream extends Stream implements Upstream {
 
   lost(code: number, message: string): void {
     // A whole response that nobody has taken yet is still one; otherwise it cannot be completed.
-    this.#failed(code === REFUSED_STREAM && !this.#answered ? "refused" : "reset", 0, code, message);
+    this.#failed(code === REFUSED_STREAM && !this.headed ? "refused" : "reset", 0, code, message);
   }
 
   /** The endpoint has not looked at the request. */
@@ -163,6 +157,6 @@ export class ClientStream extends Stream implements Upstream {
     events = this.#events,
   ): void {
     this.#events = undefined;
-    events?.failed({ kind, answered: this.#answered, reused: !this.#first, refused, code, message });
+    events?.failed({ kind, answered: this.headed, reused: !this.#first, refused, code, message });
   }
 }

@@ -415,6 +415,11 @@ export abstract class Connection<S extends Stream>
       this.streamError(id, frames.FLOW_CONTROL_ERROR, refuse.H2_FLOW_CONTROL);
       return;
     }
+    if (!stream.headed) {
+      this.flow.giveBack(length);
+      this.streamError(id, frames.PROTOCOL_ERROR, refuse.H2_FRAME);
+      return;
+    }
     stream.counts(size);
     this.flow.hold(size);
     if (length > size) {

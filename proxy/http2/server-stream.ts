@@ -36,6 +36,7 @@ export class ServerStream extends Stream implements Downstream {
     this.head = head;
     this.#accept = accept;
     this.expected = head.contentLength;
+    this.headed = true;
   }
 
   get peerAddress(): string {

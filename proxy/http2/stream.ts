@@ -44,6 +44,8 @@ export abstract class Stream {
   remoteEnded = false;
   /** Reset, by either side. */
   reset = false;
+  /** The message's head is in: DATA may come. */
+  headed = false;
   /** What the peer may still send. */
   receiveWindow = STREAM_WINDOW;
   /** Bytes of DATA so far, and what Content-Length promises; -1 without. */

@@ -52,6 +52,18 @@ export interface Verified {
   readonly until: number;
 }
 
+/** Without the prefix it is another kind of credentials, not a bad token. */
+function oneToken(value: string, prefix: string): readonly string[] {
+  return value.startsWith(prefix) ? [value.slice(prefix.length).trim()] : NONE;
+}
+
+/** Of several headers an application may take another than we: beside a token, all that stands there has to be one. */
+function severalTokens(value: string, prefix: string): readonly string[] {
+  const parts = value.split(",").map((part) => part.trim());
+  if (!parts.some((part) => part.startsWith(prefix))) return NONE;
+  return parts.map((part) => (part.startsWith(prefix) ? part.slice(prefix.length).trim() : part));
+}
+
 /** Characters of tokens that one generation of a cache remembers. */
 const CACHED = 1024 * 1024;
 const NONE: readonly string[] = [];
@@ -80,12 +92,11 @@ export class Location<Answer> {
   /** The tokens that stand here; most requests have none or one. */
   tokens(source: TokenSource): readonly string[] {
     const { kind, name, prefix } = this.place;
-    if (kind === "parameter") return source.target.includes(name) ? parameters(source.target, name) : NONE;
+    if (kind === "parameter") return source.target.includes("?") ? parameters(source.target, name) : NONE;
     const value = source.header(kind === "cookie" ? "cookie" : name);
     if (value === undefined) return NONE;
     if (kind === "cookie") return cookieValues(value, name);
-    // Without the prefix it is another kind of credentials, not a bad token.
-    return value.startsWith(prefix) ? [value.slice(prefix.length).trim()] : NONE;
+    return value.includes(",") ? severalTokens(value, prefix) : oneToken(value, prefix);
   }
 
   /** What a token means, from memory or once its signature is checked; `now` in unix seconds. Never rejects. */

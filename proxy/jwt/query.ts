@@ -3,8 +3,11 @@
 /** The values, percent-decoded; one whose encoding is broken as it stands. */
 export function parameters(path: string, name: string): string[] {
   const values: string[] = [];
-  for (const pair of pairs(path))
-    if (nameOf(pair) === name) values.push(decoded(pair.slice(name.length + 1)));
+  for (const pair of pairs(path)) {
+    if (nameOf(pair) !== name) continue;
+    const equals = pair.indexOf("=");
+    values.push(equals < 0 ? "" : decoded(pair.slice(equals + 1)));
+  }
   return values;
 }
 
@@ -20,9 +23,10 @@ function pairs(path: string): string[] {
   return mark < 0 ? [] : path.slice(mark + 1).split("&");
 }
 
+/** Decoded, as applications read it: `access%5Ftoken` is `access_token`. */
 function nameOf(pair: string): string {
   const equals = pair.indexOf("=");
-  return equals < 0 ? pair : pair.slice(0, equals);
+  return decoded(equals < 0 ? pair : pair.slice(0, equals));
 }
 
 function decoded(value: string): string {

@@ -2,6 +2,7 @@
 import type { JsonWebKey } from "node:crypto";
 import type { JwtRule } from "../../crds/workload-config.ts";
 import { ALGORITHMS } from "./algorithms.ts";
+import { type Authenticated, compileJwt, type JwtRefusal } from "./authenticate.ts";
 
 export interface Issuer {
   readonly alg: string;
@@ -58,4 +59,34 @@ export function jwtRule(fields: Partial<JwtRule> = {}): JwtRule {
     spaceDelimitedClaims: [],
     ...fields,
   };
+}
+
+/** Unix seconds at which tests ask. */
+export const NOW = 1_800_000_000;
+export const iss = "https://issuer.example";
+export const claims = { iss, sub: "alice", exp: NOW + 600 };
+
+export interface Given {
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly target?: string;
+  readonly now?: number;
+}
+
+/** What rules make of one request. */
+export async function ask(
+  rules: readonly JwtRule[],
+  { headers = {}, target = "/", now = NOW }: Given = {},
+): Promise<Authenticated | JwtRefusal> {
+  const authenticator = compileJwt(rules);
+  if (authenticator === undefined) throw new Error("no rules");
+  return authenticator.authenticate({ target, header: (name) => headers[name] }, now * 1000);
+}
+
+export function bearer(token: string): { readonly headers: { readonly authorization: string } } {
+  return { headers: { authorization: `Bearer ${token}` } };
+}
+
+/** Whom a request speaks for, or why it is refused. */
+export function said(outcome: Authenticated | JwtRefusal): string {
+  return outcome.refused ? outcome.message : (outcome.claims?.principal ?? "nobody");
 }

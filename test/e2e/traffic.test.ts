@@ -1,47 +1,21 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import {
-  apply,
-  call,
-  deployment,
-  eventually,
-  kubectl,
-  namespace,
-  rollout,
-  service,
-  tryApply,
-} from "../support/e2e.ts";
+import { apply, call, eventually, kubectl, tryApply } from "../support/e2e.ts";
 import { canary, subsets } from "../support/mesh.ts";
+import { featureTests } from "./traffic/features.ts";
+import { overviewTests } from "./traffic/overview.ts";
+import { client, inForce, ns, startScene, url } from "./traffic/scene.ts";
 
-const ns = "e2e-traffic";
-const url = "http://payment-service:8080/";
-let mesh: Awaited<ReturnType<typeof namespace>>;
-
+let scene: AsyncDisposable | undefined;
 beforeAll(async () => {
-  mesh = await namespace(ns, { injected: true });
-  await apply(
-    service(ns, "payment-service"),
-    service(ns, "order-service"),
-    ...deployment({ name: "payment-v1", app: "payment-service", version: "v1", namespace: ns }),
-    ...deployment({ name: "payment-v2", app: "payment-service", version: "v2", namespace: ns }),
-    ...deployment({ name: "order-service", namespace: ns }),
-  );
-  await rollout(ns, "payment-v1", "payment-v2", "order-service");
+  scene = await startScene();
 });
-afterAll(() => mesh?.[Symbol.asyncDispose]());
-
-/** Waits until every one of 50 requests goes where `share` of v2 says; for 0 and 1 exactly. */
-async function settled(headers: Record<string, string>, version: "v1" | "v2"): Promise<void> {
-  await eventually(`all requests at ${version}`, async () => {
-    const summary = await call(ns, "deploy/order-service", url, { count: 50, headers });
-    return summary.byVersion[version] === 50;
-  });
-}
+afterAll(() => scene?.[Symbol.asyncDispose]());
 
 describe("a canary", () => {
   it("splits 90/10 within what 2,000 requests allow, and sends x-canary to v2 alone", async () => {
     await apply(subsets(ns), canary(ns, 10));
-    await settled({ "x-canary": "true" }, "v2");
-    const split = await call(ns, "deploy/order-service", url, { count: 2000, concurrency: 8 });
+    await inForce(url, "v2", { "x-canary": "true" });
+    const split = await call(ns, client, url, { count: 2000, concurrency: 8 });
     expect(split.ok).toBe(2000);
     // Binomial(2000, 0.1): mean 200, standard deviation 13.4; five of them is one failure in two million runs.
     expect(split.byVersion.v2).toBeGreaterThan(200 - 67);
@@ -51,18 +25,18 @@ describe("a canary", () => {
   it("progresses 5, 25, 50, 100 without losing a request", async () => {
     for (const weight of [5, 25, 50, 100]) {
       await apply(canary(ns, weight));
-      const during = await call(ns, "deploy/order-service", url, { count: 500, concurrency: 4 });
+      const during = await call(ns, client, url, { count: 500, concurrency: 4 });
       expect(during.ok, JSON.stringify(during)).toBe(500);
     }
-    await settled({}, "v2");
+    await inForce(url, "v2");
   });
 
   it("keeps the old route when a VirtualService names a subset that does not exist yet", async () => {
     await apply(canary(ns, 0));
-    await settled({}, "v1");
+    await inForce(url, "v1");
     await kubectl(["delete", "virtualservice", "payment-service", "-n", ns]);
     await kubectl(["delete", "destinationrule", "payment-service", "-n", ns]);
-    const spread = await call(ns, "deploy/order-service", url, { count: 100 });
+    const spread = await call(ns, client, url, { count: 100 });
     expect(spread.ok).toBe(100);
   });
 });
@@ -70,14 +44,14 @@ describe("a canary", () => {
 describe("without any rule", () => {
   it("spreads requests over all ready pods", async () => {
     const summary = await eventually("both versions served", async () => {
-      const s = await call(ns, "deploy/order-service", url, { count: 100 });
+      const s = await call(ns, client, url, { count: 100 });
       return (s.byVersion.v1 ?? 0) > 20 && (s.byVersion.v2 ?? 0) > 20 && s;
     });
     expect(summary.ok).toBe(100);
   });
 
   it("lets calls to hosts outside the mesh through", async () => {
-    const summary = await call(ns, "deploy/order-service", "https://kubernetes.default.svc/healthz", {
+    const summary = await call(ns, client, "https://kubernetes.default.svc/healthz", {
       count: 1,
     });
     // The API server answers with a certificate that the application does not trust, or a status: not with a proxy's 502.
@@ -128,3 +102,6 @@ describe("kubectl apply of a VirtualService that cannot work", () => {
     await kubectl(["delete", "virtualservice", "suspicious", "-n", ns]);
   });
 });
+
+describe("the overview", overviewTests);
+describe("beyond the overview", featureTests);

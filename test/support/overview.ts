@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { parse } from "yaml";
-import { kubectl, root, run } from "./e2e.ts";
+import { root, run } from "./e2e.ts";
 
 /** One document of examples/overview.yaml, as it stands there. */
 interface Document {
@@ -32,9 +32,4 @@ export async function applyOverview(ns: string, kind: string, name: string, abou
   const output = await run(join(root, "hack/kubectl"), ["apply", "-n", ns, "-f", "-"], { input: text });
   if (output.code !== 0) throw new Error(`kubectl apply of ${kind} ${name}: ${output.stderr}`);
   return output.stderr;
-}
-
-/** Takes away what the mesh was told in a namespace, so that a test begins from nothing. */
-export async function clearMesh(ns: string): Promise<void> {
-  await kubectl(["delete", "virtualservices,destinationrules", "--all", "-n", ns, "--wait=false"]);
 }

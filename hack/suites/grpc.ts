@@ -54,6 +54,18 @@ export const grpc: Suite = async function* ({ tools, verbose }) {
       const detail = code === null ? `no end within ${timeoutMs} ms` : tail(output);
       yield { suite: "grpc", case: name, passed: code === 0, detail: code === 0 ? "" : detail };
     }
+    // A proxy that carries bytes without reading them would pass them all.
+    for (const [side, proxy] of [
+      ["client", pair.client],
+      ["server", pair.server],
+    ] as const) {
+      const requests = await proxy.metric("istio_requests_total", { request_protocol: "grpc" });
+      const passed = requests >= cases.length;
+      const detail = passed
+        ? ""
+        : `${requests} requests of gRPC in its metrics; expected ${cases.length} or more`;
+      yield { suite: "grpc", case: `the ${side}'s proxy serves each request`, passed, detail };
+    }
   } finally {
     await stop(server);
   }

@@ -39,7 +39,12 @@ export interface Expected {
   open(events: SpareEvents): Spare;
 }
 
-const HTTP: ReadonlySet<Protocol> = new Set(["http", "http2", "grpc"]);
+/** Who refuses what is neither, on a port that says requests are spoken. */
+const REFUSED_AS: Readonly<Partial<Record<Protocol, "http1" | "http2">>> = {
+  http: "http1",
+  http2: "http2",
+  grpc: "http2",
+};
 /** A client that speaks first does so at once: its connection was taken by this very host. */
 const SILENCE_MS = 10;
 /** Where clients speak HTTP, one that is silent has opened a connection for later. */
@@ -157,7 +162,7 @@ class Detecting extends TimerEntry implements SocketEvents, Drainable, SpareEven
   #settle(found: Detection["protocol"], sni: string): void {
     this.#forget();
     // What is no request on a port of requests is refused as a malformed one, not carried past routes and policies.
-    const protocol = found === "tcp" && HTTP.has(this.#expected.protocol) ? "http1" : found;
+    const protocol = found === "tcp" ? (REFUSED_AS[this.#expected.protocol] ?? found) : found;
     const spare = protocol === "tcp" ? this.#spare : undefined;
     if (spare === undefined) this.#spare?.drop();
     const { speakers, destination } = this.#expected;

@@ -178,14 +178,15 @@ describe("a connection to a port that says", () => {
     expect(each.detection?.protocol).toBe("http1");
   });
 
-  it.each(["http", "http2", "grpc"] as const)(
-    "%s takes what is no request for a malformed one",
-    (protocol) => {
-      const each = begin(protocol);
-      each.socket.onData(bytes("GET\t/ HTTP/1.1\r\n"));
-      expect(each.detection?.protocol).toBe("http1");
-    },
-  );
+  it.each([
+    ["http", "http1"],
+    ["http2", "http2"],
+    ["grpc", "http2"],
+  ] as const)("%s takes what is no request for malformed %s", (protocol, refusing) => {
+    const each = begin(protocol);
+    each.socket.onData(bytes("GET\t/ HTTP/1.1\r\n"));
+    expect(each.detection?.protocol).toBe(refusing);
+  });
 
   it("is closed when its client leaves without a word, says none for an hour, or half a one for half a minute", () => {
     const left = begin("http");

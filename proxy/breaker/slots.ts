@@ -60,6 +60,11 @@ export class Slots {
     return true;
   }
 
+  /** Beyond the limit, if need be: for those that would wait for nothing that ends. */
+  force(): void {
+    if (!this.take()) this.#count.connections++;
+  }
+
   /** A connection is closed, or was not opened. */
   release(): void {
     this.#count.connections--;

@@ -16,7 +16,7 @@ import { TimerWheel } from "../net/timer-wheel.ts";
 import { dialMutual, listenMutual, type MutualListener } from "../net/tls.ts";
 import { dialOrigin } from "../net/tls-origin.ts";
 import { Connections } from "../stacks/connections.ts";
-import { ALPN_HTTP1, ALPN_HTTP2, ALPN_TCP, type Context } from "../stacks/context.ts";
+import { ALPN_HTTP1, ALPN_HTTP2, ALPN_TCP, type Context, type KeepAlive } from "../stacks/context.ts";
 import { Http2 } from "../stacks/http2.ts";
 import { createInbound } from "../stacks/inbound.ts";
 import { createOutbound } from "../stacks/outbound.ts";
@@ -100,6 +100,14 @@ export function startProxy(parts: ProxyParts): RunningProxy {
     { write: writeStandardOutput, defer: (run) => void after(200, run) },
     () => telemetry.accessLogDropped.of().value++,
   );
+  // Loaded with the first connection that wants it.
+  let keepAliveOf: Promise<ReturnType<typeof import("../net/keep-alive.ts")["createKeepAlive"]>> | undefined;
+  const keepAlive: KeepAlive = (socket, settings) => {
+    keepAliveOf ??= import("../net/keep-alive.ts").then((module) => module.createKeepAlive());
+    void keepAliveOf.then((apply) => {
+      if (!socket.closed) apply(socket.fd, settings);
+    });
+  };
   const wheel = new TimerWheel({ now, after }, TICK_MS);
   const connections = new Connections(telemetry);
   const context: Context = {
@@ -112,6 +120,7 @@ export function startProxy(parts: ProxyParts): RunningProxy {
     },
     files: new TlsFiles(systemFiles),
     originalDestination: parts.originalDestination,
+    keepAlive,
     telemetry,
     accessLog,
     connections,

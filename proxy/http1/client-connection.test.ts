@@ -37,7 +37,7 @@ function trailers(lines: string): Head {
 
 function open() {
   const { socket, raw } = fakeSocket();
-  const connection = new ClientConnection(socket, { free() {}, gone() {} }, new HeadWriter());
+  const connection = new ClientConnection(socket, { free() {}, gone() {}, switched() {} }, new HeadWriter());
   return { connection, raw };
 }
 

@@ -33,7 +33,7 @@ class Recorder implements UpstreamEvents {
 
 function open(noBody = false, upgrade = false) {
   const { socket, raw } = fakeSocket();
-  const owner = { free: vi.fn(), gone: vi.fn() };
+  const owner = { free: vi.fn(), gone: vi.fn(), switched: vi.fn() };
   const connection = new ResponseConnection(socket, owner);
   const recorder = new Recorder();
   connection.begin(recorder, noBody, upgrade);
@@ -68,7 +68,7 @@ describe("a connection to an endpoint", () => {
 
   it("is not reused when it answered before the request was whole", () => {
     const { socket, raw } = fakeSocket();
-    const owner = { free: vi.fn(), gone: vi.fn() };
+    const owner = { free: vi.fn(), gone: vi.fn(), switched: vi.fn() };
     const connection = new ResponseConnection(socket, owner);
     connection.begin(new Recorder(), false, false);
     socket.onData(Buffer.from("HTTP/1.1 413 No\r\nContent-Length: 0\r\n\r\n"));
@@ -132,7 +132,7 @@ describe("a connection to an endpoint", () => {
     const asked = open(false, true);
     asked.socket.onData(Buffer.from("HTTP/1.1 101 Go\r\nUpgrade: websocket\r\n\r\nearly"));
     expect(asked.recorder.events).toEqual(["switched early"]);
-    expect(asked.owner.gone).toHaveBeenCalledOnce();
+    expect(asked.owner.switched).toHaveBeenCalledOnce();
     const notAsked = open();
     notAsked.socket.onData(Buffer.from("HTTP/1.1 101 Go\r\n\r\n"));
     expect(notAsked.recorder.events).toEqual(["failed malformed answered=true reused=false"]);

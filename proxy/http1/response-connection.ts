@@ -16,6 +16,8 @@ export interface ClientOwner {
   free(connection: ResponseConnection): void;
   /** Gone, in whatever state it was. */
   gone(connection: ResponseConnection): void;
+  /** It speaks another protocol now, and its socket is somebody else's. */
+  switched(connection: ResponseConnection): void;
 }
 
 export class ResponseConnection implements SocketEvents {
@@ -208,7 +210,7 @@ export class ResponseConnection implements SocketEvents {
     this.#events = undefined;
     this.#gone = true;
     this.socket.abandon();
-    this.#owner.gone(this);
+    this.#owner.switched(this);
     this.#input = undefined;
     events.switched(this.socket, this.#head, after < input.length ? input.subarray(after) : undefined);
   }

@@ -42,7 +42,9 @@ export function request(options: HttpsRequest, dial: DialVerified = dialVerified
       dial(host, port, options.anchors, {
         connected(socket) {
           const head = headOf(options);
-          exchange.connected(new ResponseConnection(socket, { free: (each) => each.close(), gone() {} }));
+          exchange.connected(
+            new ResponseConnection(socket, { free: (each) => each.close(), gone() {}, switched() {} }),
+          );
           socket.write(head, 0, head.length);
         },
         failed: ({ message }) => exchange.fail(new Error(message)),

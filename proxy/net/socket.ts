@@ -73,6 +73,11 @@ export class Socket {
     return this.closed ? 0 : (this.#raw.remotePort ?? 0);
   }
 
+  /** For `setsockopt`; valid until it is closed. */
+  get fd(): number {
+    return this.#raw.fd;
+  }
+
   /** True when written bytes wait for the kernel. */
   get congested(): boolean {
     return this.#pending !== undefined;

@@ -4,10 +4,11 @@ import type { ConnectionPool, InboundPolicy } from "../config/view.ts";
 import type { MultiplexedLimits } from "../upstream/multiplexed-pool.ts";
 import { VersionedPool } from "../upstream/versioned-pool.ts";
 import { unlimited } from "./breakers.ts";
-import type { Context } from "./context.ts";
+import { type Context, withKeepAlive } from "./context.ts";
 import { speakerOf } from "./http2.ts";
 
-const CONNECT_MS = 10_000;
+/** For ports without a policy. */
+export const CONNECT_MS = 10_000;
 /**
  * Applications close idle connections when they like (Node after 5 s, gunicorn after 2), and a request that meets such a close
  * is lost. Opening one on the loopback costs 30 µs, so none is kept for longer than any server we know.
@@ -25,7 +26,8 @@ export class ApplicationPool extends VersionedPool {
   constructor(context: Context, address: string, port: number) {
     const breaker = unlimited();
     super({
-      connector: () => (connected, failed) => context.dialler.plain(address, port, { connected, failed }),
+      connector: () => (connected, failed) =>
+        context.dialler.plain(address, port, withKeepAlive(context, this.#policy, { connected, failed })),
       speak: speakerOf(context),
       limits: limitsOf(undefined),
       wheel: context.wheel,
@@ -35,6 +37,11 @@ export class ApplicationPool extends VersionedPool {
       dialFailed: (error) => void context.telemetry.dialFailures.of("inbound", error.reason).value++,
     });
     this.breaker = breaker;
+  }
+
+  /** The policy that holds. */
+  get policy(): ConnectionPool | undefined {
+    return this.#policy;
   }
 
   /** Goes by the port's policy, which may be another than before. */

@@ -1,17 +1,22 @@
 /** How a cluster reaches an endpoint: plaintext, mutual TLS to its proxy, or TLS as its DestinationRule says. */
 import type { Cluster, EndpointHandle, Identity } from "../config/view.ts";
 import type { Dial, DialError, DialEvents } from "../net/listen.ts";
-import { ALPN_TCP, type Context, MUTUAL_PORT, outboundSni } from "./context.ts";
+import { ALPN_TCP, type Context, MUTUAL_PORT, outboundSni, withKeepAlive } from "./context.ts";
 
 export type Connect = (events: DialEvents) => Dial;
 
-/** Opens connections that speak `alpn`. */
+/** Opens connections that speak `alpn`, and probes them when they are silent where the policy asks for it. */
 export function connectorOf(
   context: Context,
   cluster: Cluster,
   endpoint: EndpointHandle,
   alpn: string,
 ): Connect {
+  const connect = reach(context, cluster, endpoint, alpn);
+  return (events) => connect(withKeepAlive(context, cluster.policy.connectionPool, events));
+}
+
+function reach(context: Context, cluster: Cluster, endpoint: EndpointHandle, alpn: string): Connect {
   const { address, target } = endpoint;
   const { tls, proxyProtocol } = cluster.policy;
   const originates = tls.mode === "SIMPLE" || tls.mode === "MUTUAL";

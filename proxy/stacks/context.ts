@@ -1,11 +1,12 @@
 /** What both stacks are given: the world's effects, and what the process shares among its connections. */
 
 import type { Log } from "../config/log.ts";
-import type { ConfigSource, IdentitySource } from "../config/view.ts";
+import type { ConfigSource, ConnectionPool, IdentitySource } from "../config/view.ts";
 import type { HeadWriter } from "../http1/head-writer.ts";
 import type { TlsFiles } from "../identity/tls-files.ts";
 import type { Dial, DialEvents } from "../net/listen.ts";
 import type { OriginalDestination } from "../net/original-destination.ts";
+import type { Socket } from "../net/socket.ts";
 import type { TimerWheel } from "../net/timer-wheel.ts";
 import type { MutualDialOptions } from "../net/tls.ts";
 import type { OriginDialOptions } from "../net/tls-origin.ts";
@@ -21,6 +22,9 @@ export interface Dialler {
   origin(host: string, port: number, options: Omit<OriginDialOptions, "now">, events: DialEvents): Dial;
 }
 
+/** Turns keep-alive on for a connection. */
+export type KeepAlive = (socket: Socket, settings: NonNullable<ConnectionPool["tcpKeepalive"]>) => void;
+
 export interface Context {
   readonly config: ConfigSource;
   readonly identity: IdentitySource;
@@ -28,6 +32,7 @@ export interface Context {
   /** PEM files that policies name. */
   readonly files: TlsFiles;
   readonly originalDestination: OriginalDestination;
+  readonly keepAlive: KeepAlive;
   readonly telemetry: Telemetry;
   readonly accessLog: AccessLog;
   readonly connections: Connections;
@@ -40,6 +45,23 @@ export interface Context {
   /** Unix ms. */
   unixNow(): number;
   readonly log: Log;
+}
+
+/** The events of a dial, with what the policy wants of the connection done first. */
+export function withKeepAlive(
+  { keepAlive }: Pick<Context, "keepAlive">,
+  pool: ConnectionPool | undefined,
+  events: DialEvents,
+): DialEvents {
+  const settings = pool?.tcpKeepalive;
+  if (settings === undefined) return events;
+  return {
+    connected(socket) {
+      keepAlive(socket, settings);
+      events.connected(socket);
+    },
+    failed: (error) => events.failed(error),
+  };
 }
 
 /**

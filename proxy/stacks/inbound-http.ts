@@ -259,7 +259,10 @@ export class InboundRequest
   }
 
   tunnel(client: Socket, endpoint: Socket, early: Buffer | undefined, late: Buffer | undefined): void {
-    const { connections, wheel } = this.context;
+    const { connections, wheel, now } = this.context;
+    // It stays a connection and a request of its port for as long as it lives.
+    const { pool } = this;
+    this.#entered = false;
     const joined = { drain() {}, destroy: () => spliced.destroy() };
     connections.add("inbound", joined);
     const spliced = splice(
@@ -267,7 +270,11 @@ export class InboundRequest
       endpoint,
       { fromClient: late, fromEndpoint: early },
       { wheel, ms: TUNNEL_IDLE_MS },
-      () => connections.delete("inbound", joined),
+      () => {
+        connections.delete("inbound", joined);
+        pool.tunnelEnded();
+        pool.breaker.endRequest(now());
+      },
     );
   }
 }

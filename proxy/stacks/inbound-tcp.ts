@@ -2,20 +2,25 @@
 import type { AuthzRequest } from "../authz/types.ts";
 import type { Dial } from "../net/listen.ts";
 import type { Socket, SocketEvents } from "../net/socket.ts";
-import { splice } from "../net/splice.ts";
+import { type Splice, splice } from "../net/splice.ts";
 import { TimerEntry } from "../net/timer-wheel.ts";
 import type { TcpAccess } from "../telemetry/access-log.ts";
-import { type Context, TUNNEL_IDLE_MS } from "./context.ts";
+import { type ApplicationPool, CONNECT_MS } from "./application-pools.ts";
+import { countOverflow } from "./breakers.ts";
+import { type Context, TUNNEL_IDLE_MS, withKeepAlive } from "./context.ts";
 import type { InboundConnection } from "./inbound-connection.ts";
 import type { InboundReport } from "./inbound-report.ts";
 import { Held, type Spare, type SpareEvents } from "./spare.ts";
-
-const CONNECT_MS = 10_000;
 
 export class InboundTcp extends TimerEntry implements SocketEvents, Spare {
   readonly #context: Context;
   readonly #connection: InboundConnection;
   readonly #report: InboundReport;
+  /** The application's port, whose limits the connection goes by. */
+  readonly #pool: ApplicationPool;
+  #counted = false;
+  #joined: Splice | undefined;
+  #flags = "-";
   #first: Buffer | undefined;
   #dial: Dial | undefined;
   /** Who waits for the application to speak, while the client is not ours yet. */
@@ -23,15 +28,14 @@ export class InboundTcp extends TimerEntry implements SocketEvents, Spare {
   #held: Held | undefined;
   #over = false;
   readonly #acceptedAt: number;
-  #destroy: () => void;
 
-  constructor(context: Context, connection: InboundConnection, report: InboundReport) {
+  constructor(context: Context, connection: InboundConnection, pool: ApplicationPool, report: InboundReport) {
     super();
     this.#context = context;
     this.#acceptedAt = context.now();
     this.#connection = connection;
+    this.#pool = pool;
     this.#report = report;
-    this.#destroy = () => this.#giveUp();
   }
 
   start(first: Buffer | undefined): void {
@@ -60,6 +64,7 @@ export class InboundTcp extends TimerEntry implements SocketEvents, Spare {
     this.#dial?.cancel();
     this.#context.wheel.disarm(this);
     this.#dropHeld();
+    this.#release();
   }
 
   #dropHeld(): void {
@@ -98,14 +103,27 @@ export class InboundTcp extends TimerEntry implements SocketEvents, Spare {
   #connect(): void {
     const context = this.#context;
     const { address, port } = this.#connection;
-    context.wheel.arm(this, CONNECT_MS);
-    this.#dial = context.dialler.plain(address, port, {
+    const { breaker, policy } = this.#pool.follow(context.config.view()?.inbound(port));
+    this.#counted = breaker.slots.take();
+    if (!this.#counted) {
+      if (this.#waiting === undefined) countOverflow(context.telemetry, "inbound", "connections");
+      this.#refuse("UO");
+      return;
+    }
+    context.wheel.arm(this, policy?.connectTimeoutMs ?? CONNECT_MS);
+    const events = withKeepAlive(context, policy, {
       connected: (application) => this.#join(application),
       failed: (error) => {
         context.telemetry.dialFailures.of("inbound", error.reason).value++;
         this.#refuse("UF");
       },
     });
+    this.#dial = context.dialler.plain(address, port, events);
+  }
+
+  #release(): void {
+    if (this.#counted) this.#pool.breaker.slots.release();
+    this.#counted = false;
   }
 
   #authzRequest(): AuthzRequest {
@@ -135,14 +153,16 @@ export class InboundTcp extends TimerEntry implements SocketEvents, Spare {
     }
     const { socket, caller, port } = this.#connection;
     const row = this.#report.opened(caller, context.config.view()?.inbound(port).service, "-");
-    const limit = { wheel: context.wheel, ms: TUNNEL_IDLE_MS };
+    const { policy } = this.#pool;
+    const limit = { wheel: context.wheel, ms: policy?.tcpIdleTimeoutMs ?? TUNNEL_IDLE_MS };
+    if (policy?.maxConnectionDurationMs !== undefined)
+      context.wheel.arm(this, policy.maxConnectionDurationMs);
     const said = { fromClient: this.#first, fromEndpoint: this.#held?.early };
     this.#held = undefined;
-    const joined = splice(socket, application, said, limit, () => {
-      this.#report.closed(row, this.#access("-", socket.bytesWritten, application.bytesWritten));
+    this.#joined = splice(socket, application, said, limit, () => {
+      this.#report.closed(row, this.#access(this.#flags, socket.bytesWritten, application.bytesWritten));
       this.#finish();
     });
-    this.#destroy = () => joined.destroy();
     this.#first = undefined;
   }
 
@@ -186,9 +206,16 @@ export class InboundTcp extends TimerEntry implements SocketEvents, Spare {
     this.#over = true;
     this.#context.wheel.disarm(this);
     this.#context.connections.delete("inbound", this);
+    this.#release();
   }
 
   expire(): void {
+    if (this.#joined !== undefined) {
+      // As Envoy flags it: the duration's timeout.
+      this.#flags = "DT";
+      this.#joined.destroy();
+      return;
+    }
     this.#dial?.cancel();
     this.#refuse("UF");
   }
@@ -197,7 +224,8 @@ export class InboundTcp extends TimerEntry implements SocketEvents, Spare {
   drain(): void {}
 
   destroy(): void {
-    this.#destroy();
+    if (this.#joined === undefined) this.#giveUp();
+    else this.#joined.destroy();
   }
 
   // Until the two are joined.

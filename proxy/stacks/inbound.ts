@@ -63,7 +63,8 @@ export function createInbound(context: Context, self: Workload): Inbound {
   };
   const serveTcp = (connection: InboundConnection, first: Buffer | undefined, spare?: Spare) => {
     counted.tcp.value++;
-    if (spare === undefined) new InboundTcp(context, connection, report).start(first);
+    if (spare === undefined)
+      new InboundTcp(context, connection, pools.of(connection.address, connection.port), report).start(first);
     else spare.take(first);
   };
   const speakers = new FirstSpeakers();
@@ -90,7 +91,10 @@ export function createInbound(context: Context, self: Workload): Inbound {
         protocol,
         destination: String(destination.port),
         speakers,
-        open: (events: SpareEvents) => new InboundTcp(context, connection, report).wait(events),
+        open: (events: SpareEvents) =>
+          new InboundTcp(context, connection, pools.of(connection.address, connection.port), report).wait(
+            events,
+          ),
       };
       detectProtocol(socket, context, "inbound", expected, ({ protocol: found, first, spare }) => {
         const version = versionOf(found);

@@ -333,7 +333,10 @@ export class OutboundRequest implements ExchangeOwner, RouteRequest, TriesOwner,
   }
 
   tunnel(client: Socket, endpoint: Socket, early: Buffer | undefined, late: Buffer | undefined): void {
-    const { connections, wheel } = this.context;
+    const { connections, wheel, now } = this.context;
+    // It stays a connection and a request of its cluster for as long as it lives.
+    const { pool, breaker } = this;
+    this.breaker = undefined;
     const joined = { drain() {}, destroy: () => spliced.destroy() };
     connections.add("outbound", joined);
     const spliced = splice(
@@ -341,7 +344,11 @@ export class OutboundRequest implements ExchangeOwner, RouteRequest, TriesOwner,
       endpoint,
       { fromClient: late, fromEndpoint: early },
       { wheel, ms: TUNNEL_IDLE_MS },
-      () => connections.delete("outbound", joined),
+      () => {
+        connections.delete("outbound", joined);
+        pool?.tunnelEnded();
+        breaker?.endRequest(now());
+      },
     );
   }
 }

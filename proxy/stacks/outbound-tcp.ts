@@ -1,12 +1,14 @@
 /** One opaque connection on its way out: dial the endpoint its service's routes choose, then join the two. */
+import type { Breaker } from "../breaker/breaker.ts";
 import type { Cluster, EndpointHandle, MeshView, Target } from "../config/view.ts";
 import type { Dial, DialError } from "../net/listen.ts";
 import type { Destination } from "../net/original-destination.ts";
 import { proxyHeader } from "../net/proxy-protocol.ts";
 import type { Socket, SocketEvents } from "../net/socket.ts";
-import { splice } from "../net/splice.ts";
+import { type Splice, splice } from "../net/splice.ts";
 import { TimerEntry } from "../net/timer-wheel.ts";
 import type { TcpAccess } from "../telemetry/access-log.ts";
+import { breakerOf, countOverflow } from "./breakers.ts";
 import { connectorOf } from "./connector.ts";
 import { ALPN_TCP, type Context, TUNNEL_IDLE_MS } from "./context.ts";
 import type { Detection } from "./detecting.ts";
@@ -35,13 +37,16 @@ export class OutboundTcp extends TimerEntry implements SocketEvents, Spare {
   #endpoint: EndpointHandle | undefined;
   readonly #tried: EndpointHandle[] = [];
   #hash: number | undefined;
+  /** Whose connection it counts as. */
+  #breaker: Breaker | undefined;
+  #joined: Splice | undefined;
+  #flags = "-";
   #dialledAt = 0;
   /** Who waits for the endpoint to speak, while the client is not ours yet. */
   #waiting: SpareEvents | undefined;
   #held: Held | undefined;
   #over = false;
   readonly #acceptedAt: number;
-  #destroy: () => void;
 
   constructor(context: Context, socket: Socket, destination: Destination, report: OutboundReport) {
     super();
@@ -50,7 +55,6 @@ export class OutboundTcp extends TimerEntry implements SocketEvents, Spare {
     this.#socket = socket;
     this.#destination = destination;
     this.#report = report;
-    this.#destroy = () => this.#giveUp();
   }
 
   /** Takes the connection on, with what was read of it. */
@@ -81,6 +85,7 @@ export class OutboundTcp extends TimerEntry implements SocketEvents, Spare {
     this.#context.wheel.disarm(this);
     this.#held?.socket.abandon();
     this.#held?.socket.end();
+    this.#release();
   }
 
   #own(first: Buffer | undefined): void {
@@ -128,8 +133,25 @@ export class OutboundTcp extends TimerEntry implements SocketEvents, Spare {
       this.#refuse("NR");
       return;
     }
+    if (!this.#enter(breakerOf(this.#cluster))) return;
     this.#hash = this.#cluster.hashPolicy?.ofConnection(this.#socket.peerAddress);
     this.#connect(isDirect(target, this.#cluster) ? this.#cluster.at(address) : undefined);
+  }
+
+  /** One of the cluster's connections from now on; refused when it has as many as it may. */
+  #enter(breaker: Breaker): boolean {
+    if (breaker.slots.take()) {
+      this.#breaker = breaker;
+      return true;
+    }
+    if (this.#waiting === undefined) countOverflow(this.#context.telemetry, "outbound", "connections");
+    this.#refuse("UO");
+    return false;
+  }
+
+  #release(): void {
+    this.#breaker?.slots.release();
+    this.#breaker = undefined;
   }
 
   #connect(direct?: EndpointHandle): void {
@@ -164,6 +186,12 @@ export class OutboundTcp extends TimerEntry implements SocketEvents, Spare {
   }
 
   expire(): void {
+    if (this.#joined !== undefined) {
+      // As Envoy flags it: the duration's timeout.
+      this.#flags = "DT";
+      this.#joined.destroy();
+      return;
+    }
     this.#dial?.cancel();
     this.#failed({ reason: "timeout", message: "no connection in time" });
   }
@@ -208,17 +236,18 @@ export class OutboundTcp extends TimerEntry implements SocketEvents, Spare {
     const row = this.#report.opened(this.#cluster, handle, PASSTHROUGH, "-");
     handle.begin();
     const early = this.#first?.length ?? 0;
-    const ms = this.#cluster?.policy.connectionPool.tcpIdleTimeoutMs ?? TUNNEL_IDLE_MS;
+    const pool = this.#cluster?.policy.connectionPool;
+    const ms = pool?.tcpIdleTimeoutMs ?? TUNNEL_IDLE_MS;
     const { wheel } = this.#context;
+    if (pool?.maxConnectionDurationMs !== undefined) wheel.arm(this, pool.maxConnectionDurationMs);
     if (this.#held === undefined) this.#introduce(endpoint);
     const said = { fromClient: this.#first, fromEndpoint: this.#held?.early };
     this.#held = undefined;
-    const joined = splice(client, endpoint, said, { wheel, ms }, () => {
+    this.#joined = splice(client, endpoint, said, { wheel, ms }, () => {
       handle.end(-1, 0, this.#context.now());
-      this.#report.closed(row, this.#access("-", client.bytesWritten, endpoint.bytesWritten));
+      this.#report.closed(row, this.#access(this.#flags, client.bytesWritten, endpoint.bytesWritten));
       this.#finish();
     });
-    this.#destroy = () => joined.destroy();
     if (early > 0) this.#first = undefined;
   }
 
@@ -268,13 +297,15 @@ export class OutboundTcp extends TimerEntry implements SocketEvents, Spare {
     this.#over = true;
     this.#context.wheel.disarm(this);
     this.#context.connections.delete("outbound", this);
+    this.#release();
   }
 
   /** A connection's end is its application's to say: draining waits for it. */
   drain(): void {}
 
   destroy(): void {
-    this.#destroy();
+    if (this.#joined === undefined) this.#giveUp();
+    else this.#joined.destroy();
   }
 
   // Until the two are joined.

@@ -45,7 +45,11 @@ export function ask(question: Question): Promise<Answer> {
     const dial = question.connect({
       connected(socket) {
         if (settled) return socket.destroy();
-        connection = new ResponseConnection(socket, { free: (each) => each.close(), gone() {} });
+        connection = new ResponseConnection(socket, {
+          free: (each) => each.close(),
+          gone() {},
+          switched() {},
+        });
         const collector = new Collector(question.maxBytes, (answer) => settle(() => resolve(answer)), fail);
         connection.begin(collector, question.method === "HEAD", false);
         const lines = question.headers.map(([name, value]) => `${name}: ${clean(value)}\r\n`).join("");

@@ -279,8 +279,11 @@ export class MultiplexedPool extends TimerEntry implements MultiplexedOwner, Cla
 
   /** As many connections as are waited for, as far as there may be. */
   #open(): void {
+    const { slots } = this.#options.breaker;
     while (this.#needsMore()) {
-      if (!this.#options.breaker.slots.claim(this)) return;
+      // As in Envoy, one is always allowed: streams to other endpoints may never end, and requests would wait for them.
+      if (this.#pooled.length + this.#opening.size === 0) slots.force();
+      else if (!slots.claim(this)) return;
       this.#dial();
     }
   }

@@ -155,6 +155,14 @@ export class Pool extends TimerEntry implements ClientOwner, Claimant {
     this.#options.breaker.slots.release();
   }
 
+  /** It goes on counting as one of the connections until `tunnelEnded`. */
+  switched(): void {}
+
+  /** A connection that was switched to another protocol is over. */
+  tunnelEnded(): void {
+    this.#options.breaker.slots.release();
+  }
+
   // What the breaker tells.
 
   granted(): void {

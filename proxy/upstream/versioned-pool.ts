@@ -73,6 +73,11 @@ export class VersionedPool {
     this.#http2?.forget(waiter);
   }
 
+  /** A connection that was switched to another protocol is over. */
+  tunnelEnded(): void {
+    this.#http1?.tunnelEnded();
+  }
+
   /** Serves who waits, and keeps nothing. */
   close(): void {
     this.#closed = true;

@@ -1,4 +1,6 @@
+import { readFile } from "node:fs/promises";
 import type { Socket } from "node:net";
+import { setTimeout as sleep } from "node:timers/promises";
 import { afterEach, describe, expect, it } from "vitest";
 import {
   endpoint,
@@ -179,7 +181,7 @@ describe.each(["outbound", "inbound"] as const)("on the way %s", (side) => {
     const { port } = await limited(side, app.server.port, { maxConnectionDurationMs: 300 });
     const client = await ask(port);
     await eventually(() => app.requests === 1);
-    await new Promise((resolve) => setTimeout(resolve, 400));
+    await sleep(400);
     expect(app.open).toBe(1);
     app.answer();
     expect(statusOf(await client.responses(1))).toBe(200);
@@ -194,6 +196,104 @@ describe.each(["outbound", "inbound"] as const)("on the way %s", (side) => {
     await eventually(() => app.sockets.every((each) => each.readableEnded), 2_000);
   });
 });
+
+describe.each(["outbound", "inbound"] as const)("an opaque connection on the way %s", (side) => {
+  /** An application that says everything twice. */
+  const echo = async () =>
+    use(
+      await TestServer.start((socket) =>
+        socket.on("data", (data) => socket.write(data)).on("end", () => socket.end()),
+      ),
+    );
+
+  it("is reset when there are as many as there may be, and taken when one has ended", async () => {
+    const app = await echo();
+    const { proxy, port } = await limited(side, app.port, { maxConnections: 1 }, "tcp");
+    using first = await TestClient.open(port);
+    await first.send("one").until((text) => text === "one");
+    using second = await TestClient.open(port);
+    expect(await second.closed()).toBe("reset");
+    expect(app.sockets).toHaveLength(1);
+    expect(await proxy.metric("weft_overflows_total", { side, limit: "connections" })).toBe(1);
+    expect(await proxy.metric("istio_tcp_connections_opened_total", { response_flags: "UO" })).toBe(1);
+    first.socket.end();
+    await first.closed();
+    await eventually(async () => {
+      using third = await TestClient.open(port);
+      return (await third.send("three").until((text) => text === "three")) === "three";
+    });
+  });
+
+  it("ends after its longest life, however busy it is", async () => {
+    const app = await echo();
+    const { port } = await limited(side, app.port, { maxConnectionDurationMs: 300 }, "tcp");
+    using client = await TestClient.open(port);
+    const talk = setInterval(() => client.send("x"), 20);
+    await client.closed(2_000);
+    clearInterval(talk);
+    expect(client.received.length).toBeGreaterThan(5);
+    await eventually(() => app.sockets.every((each) => each.destroyed || each.readableEnded));
+  });
+
+  it("ends when nobody says anything for too long", async () => {
+    const app = await echo();
+    const { port } = await limited(side, app.port, { tcpIdleTimeoutMs: 300 }, "tcp");
+    using client = await TestClient.open(port);
+    for (let turn = 1; turn <= 4; turn++) {
+      await client.send("x").until((text) => text.length === turn);
+      await sleep(150);
+    }
+    expect(client.ended).toBe("open");
+    await client.closed(2_000);
+  });
+});
+
+describe.each(["outbound", "inbound"] as const)("a connection on the way %s", (side) => {
+  it("that became a tunnel counts until that ends", async () => {
+    const app = await TestServer.start(
+      application((request, socket) => {
+        if (!request.includes("Upgrade")) return ok("fine");
+        socket.removeAllListeners("data");
+        return "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n";
+      }),
+    );
+    use(app);
+    const { port } = await limited(side, app.port, { maxConnections: 1, http1MaxPendingRequests: 1 });
+    using tunnel = await TestClient.open(port);
+    tunnel.send("GET /ws HTTP/1.1\r\nHost: web\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n");
+    await tunnel.until((text) => text.endsWith("\r\n\r\n"));
+    const waiting = await ask(port);
+    await eventually(async () => statusOf(await exchange(port, GET)) === 503);
+    expect(app.sockets).toHaveLength(1);
+    tunnel.socket.destroy();
+    expect(statusOf(await waiting.responses(1))).toBe(200);
+  });
+
+  it("is probed when it is silent, as tcpKeepalive says", async () => {
+    const app = await Held.start();
+    const tcpKeepalive = { timeMs: 70_000, intervalMs: 5_000, probes: 3 };
+    const { port } = await limited(side, app.server.port, { tcpKeepalive });
+    await ask(port);
+    await eventually(() => app.requests === 1);
+    const local = app.server.sockets[0]?.remotePort ?? 0;
+    await eventually(async () => {
+      const left = await keepAliveSeconds(local);
+      return left > 60 && left <= 70;
+    });
+  });
+});
+
+/** When the kernel probes the connection from this port next, in seconds; 0 when it will not (/proc/net/tcp). */
+async function keepAliveSeconds(localPort: number): Promise<number> {
+  const wanted = `:${localPort.toString(16).toUpperCase().padStart(4, "0")}`;
+  for (const line of (await readFile("/proc/net/tcp", "utf8")).split("\n")) {
+    const [, local, , , , timer] = line.trim().split(/\s+/);
+    if (local?.endsWith(wanted) !== true || timer === undefined) continue;
+    const [kind, ticks = "0"] = timer.split(":");
+    return kind === "02" ? Number.parseInt(ticks, 16) / 100 : 0;
+  }
+  return 0;
+}
 
 describe("limits that change", () => {
   it("hold for the next request, and for connections that are open already", async () => {

@@ -38,11 +38,6 @@ export const unhonoured: readonly Unhonoured[] = [
     field: "trafficPolicy.loadBalancer.zoneAwareLbSetting",
     instead: "zones play no part",
   },
-  {
-    kind: "DestinationRule",
-    field: "trafficPolicy.connectionPool.tcp.tcpKeepalive",
-    instead: "the system's default holds",
-  },
   { kind: "DestinationRule", field: "trafficPolicy.connectionPool.http.http2KeepAlive", instead: "no pings" },
   {
     kind: "DestinationRule",

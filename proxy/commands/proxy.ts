@@ -15,6 +15,7 @@ import { inTrustDomain } from "../net/spiffe.ts";
 import { TimerWheel } from "../net/timer-wheel.ts";
 import { dialMutual, listenMutual, type MutualListener } from "../net/tls.ts";
 import { dialOrigin } from "../net/tls-origin.ts";
+import { TURN } from "../net/turn.ts";
 import { Connections } from "../stacks/connections.ts";
 import { ALPN_HTTP1, ALPN_HTTP2, ALPN_TCP, type Context, type KeepAlive } from "../stacks/context.ts";
 import { Http2 } from "../stacks/http2.ts";
@@ -83,7 +84,7 @@ const QUIET_MS = 100;
 /** Starts listening at once; mutual TLS as soon as there is an identity. */
 export function startProxy(parts: ProxyParts): RunningProxy {
   const { config, identity, log } = parts;
-  const now = () => performance.now();
+  const now = () => TURN.now();
   const after = (ms: number, run: () => void) => {
     const timer = setTimeout(run, ms);
     return () => clearTimeout(timer);

@@ -1,6 +1,7 @@
 /** Plaintext listeners and dials on the runtime's sockets; TLS is in `tls.ts`. */
 import type { Socket as BunSocket, SocketHandler, TCPSocketListener } from "bun";
 import { type RawSocket, Socket } from "./socket.ts";
+import { TURN } from "./turn.ts";
 
 export interface Listener {
   readonly port: number;
@@ -34,7 +35,7 @@ type Slot = { socket: Socket | undefined };
 
 /** The events of any socket whose `data.socket` is ours; plaintext and TLS share them. */
 export const socketEvents: Pick<SocketHandler<Slot>, "data" | "drain" | "end" | "close" | "error"> = {
-  data: (raw, chunk) => raw.data.socket?.onData(chunk),
+  data: (raw, chunk) => deliver(raw.data.socket, chunk),
   drain: (raw) => raw.data.socket?.onDrain(),
   end: (raw) => raw.data.socket?.onEnd(),
   close: (raw, error) => raw.data.socket?.onClose(error),
@@ -45,6 +46,16 @@ export const socketEvents: Pick<SocketHandler<Slot>, "data" | "drain" | "end" | 
     raw.data.socket?.onClose(error);
   },
 };
+
+/** Gives a socket its bytes, in a turn of their own. */
+export function deliver(socket: Socket | undefined, chunk: Buffer): void {
+  TURN.begin();
+  try {
+    socket?.onData(chunk);
+  } finally {
+    TURN.end();
+  }
+}
 
 /** What the network does has a code; what we did wrong has a name. */
 function isBug(error: Error): boolean {

@@ -3,7 +3,7 @@
  * names are ours to look at (`checkServerIdentity` is not asked on raw sockets).
  */
 import type { Socket as BunSocket } from "bun";
-import { asRaw, type Dial, type DialEvents, dialError, socketEvents } from "./listen.ts";
+import { asRaw, type Dial, type DialEvents, deliver, dialError, socketEvents } from "./listen.ts";
 import { Socket } from "./socket.ts";
 import type { HandshakeFailure } from "./spiffe.ts";
 
@@ -131,7 +131,7 @@ export function dialTls(host: string, port: number, options: TlsDialOptions, eve
           const session = raw.getSession() as unknown as Buffer | undefined;
           if (session !== undefined) options.resumable(session);
         }
-        raw.data.socket?.onData(chunk);
+        deliver(raw.data.socket, chunk);
       },
       connectError: (_raw, error) => failed(error),
       close(raw, error) {

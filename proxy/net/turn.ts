@@ -1,0 +1,28 @@
+/**
+ * The time as one socket event sees it. A request asks for the time about ten times on its way through, and each costs 50 ns:
+ * 4 % of it. Within an event the clock is read once; outside of events, and after an `await`, it is the clock as always.
+ */
+class Turn {
+  #inside = false;
+  /** 0 until somebody asks. */
+  #at = 0;
+
+  begin(): void {
+    this.#inside = true;
+    this.#at = 0;
+  }
+
+  end(): void {
+    this.#inside = false;
+  }
+
+  /** Monotonic ms. */
+  now(): number {
+    if (!this.#inside) return performance.now();
+    if (this.#at === 0) this.#at = performance.now();
+    return this.#at;
+  }
+}
+
+/** The process has one loop, hence one turn at a time. */
+export const TURN = new Turn();

@@ -51,6 +51,22 @@ describe("an HTTP route", () => {
     ]);
   });
 
+  it("is as many as it has matches where these have names, up to the first that takes everything", () => {
+    const route = "route: [{destination: {host: reviews}}]";
+    const translated = translate(`
+- name: pay
+  match: [{name: old, uri: {prefix: /v1}}, {uri: {prefix: /v2}}, {name: gone, gateways: [other]}, {name: all}, {name: never}]
+  ${route}
+- {match: [{name: bare, uri: {exact: /}}], ${route}}
+`);
+    expect(translated.map(({ name, matches }) => [name, matches.length])).toEqual([
+      ["pay.old", 1],
+      ["pay", 1],
+      ["pay.all", 0],
+    ]);
+    expect(translate(`[{match: [{name: bare, method: {exact: GET}}], ${route}}]`)[0]?.name).toBe("bare");
+  });
+
   const parts: { rule: string; yaml: string; expected: Partial<HttpRoute> }[] = [
     { rule: "timeout in milliseconds", yaml: "timeout: 10s", expected: { timeoutMs: 10_000 } },
     {

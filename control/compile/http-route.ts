@@ -26,13 +26,23 @@ export interface HttpRouteSource {
 /** Routes in order; those behind one that takes everything are dropped, as nothing reaches them. */
 export function httpRoutes(sources: readonly HttpRouteSource[], context: RouteContext): HttpRoute[] {
   const routes: HttpRoute[] = [];
-  for (const { spec, namespace } of sources) {
+  for (const { spec, namespace } of sources.flatMap(byMatch)) {
     const route = httpRoute(spec, { ...context, namespace });
     if (route === undefined) continue;
     routes.push(route);
     if (route.matches.length === 0 || route.matches.some(isCatchAll)) break;
   }
   return routes;
+}
+
+/** A route whose matches have names is a route for each of them, as logs tell by which one a request came. */
+function byMatch(source: HttpRouteSource): readonly HttpRouteSource[] {
+  const { spec } = source;
+  if (spec.match?.some((match) => match?.name) !== true) return [source];
+  return spec.match.map((match) => {
+    const names = [spec.name, match?.name].filter((name) => name !== undefined && name !== "");
+    return { ...source, spec: { ...spec, name: names.join("."), match: [match] } };
+  });
 }
 
 function httpRoute(spec: HttpRouteSpec, context: RouteContext): HttpRoute | undefined {

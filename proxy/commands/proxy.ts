@@ -24,6 +24,7 @@ import { createOutbound } from "../stacks/outbound.ts";
 import { AccessLog } from "../telemetry/access-log.ts";
 import { UNKNOWN, workloadOf } from "../telemetry/labels.ts";
 import { Telemetry } from "../telemetry/telemetry.ts";
+import { WORKER_ADMIN, type Worker } from "./worker.ts";
 
 /** A listener, and for one that nothing redirects to, where its connections are to be taken to want to go. */
 export interface ListenerSettings extends ListenOptions {
@@ -52,6 +53,8 @@ export interface ProxyParts {
   readonly pages: Pick<PageSources, "appMetrics" | "probe" | "version">;
   readonly quit: () => void;
   readonly log: Log;
+  /** Set when this process shares its ports with others. */
+  readonly worker: Worker | undefined;
 }
 
 export interface RunningProxy {
@@ -137,12 +140,15 @@ export function startProxy(parts: ProxyParts): RunningProxy {
   const inbound = createInbound(context, self);
 
   const ports: Record<string, number> = {};
+  const { worker } = parts;
+  const shared = <T extends ListenOptions>(name: string, options: T) =>
+    worker === undefined || options === WORKER_ADMIN ? options : worker.share(name, options);
   const kept: Listener[] = [];
   const inboundListeners: Listener[] = [];
   const open = (name: string, settings: ListenerSettings, accept: Parameters<typeof listen>[1]): Listener => {
     const { destination } = settings;
     const listener = listen(
-      settings,
+      shared(name, settings),
       destination === undefined ? accept : (each) => accept({ ...each, destination }),
     );
     ports[name] = listener.port;
@@ -170,7 +176,8 @@ export function startProxy(parts: ProxyParts): RunningProxy {
     writer: context.writer,
     refused: (code: number) => telemetry.refusedHttp(code),
   };
-  const { all, readiness, metrics } = parts.admin;
+  const { all, readiness, metrics } =
+    worker === undefined ? parts.admin : { all: WORKER_ADMIN, readiness: undefined, metrics: WORKER_ADMIN };
   if (all !== undefined) kept.push(open("admin", all, createAdmin(adminPages(pages), adminOptions)));
   if (readiness !== undefined)
     kept.push(open("readiness", readiness, createAdmin(readinessPages(pages), adminOptions)));
@@ -187,7 +194,7 @@ export function startProxy(parts: ProxyParts): RunningProxy {
       return;
     }
     const options = {
-      ...parts.mutual,
+      ...shared("mutual", parts.mutual),
       alpn: [ALPN_HTTP2, ALPN_HTTP1, ALPN_TCP],
       wheel,
       now: Date.now,
@@ -196,6 +203,7 @@ export function startProxy(parts: ProxyParts): RunningProxy {
     };
     mutual = listenMutual(options, current, inbound.mutual);
     ports.mutual = mutual.port;
+    worker?.report(ports);
   };
   const configured = () => {
     telemetry.configChanges.of().value++;
@@ -203,6 +211,7 @@ export function startProxy(parts: ProxyParts): RunningProxy {
   };
   const stopWatching = [identity.onChange(listenMutually), config.onChange(configured)];
   listenMutually();
+  if (mutual === undefined) worker?.report(ports);
   if (config.view() !== undefined) configured();
 
   const startDraining = () => {

@@ -17,6 +17,7 @@ import { createLog } from "./log.ts";
 import { type RunningProxy, startProxy } from "./proxy.ts";
 import { collectAtRest } from "./rest.ts";
 import { readSettings, type Settings } from "./settings.ts";
+import { type Worker, workerOf } from "./worker.ts";
 
 const IDENTITY_FOLDER = "/var/run/secrets/weft";
 const STATE_FOLDER = "/var/lib/weft";
@@ -31,8 +32,8 @@ interface Running {
   close(): Promise<void>;
 }
 
-/** Runs until SIGTERM, SIGINT or `POST /quitquitquit`, then drains; resolves with the exit code. */
-export async function run(folder: string | undefined, version: string): Promise<number> {
+/** Runs as `concurrency` processes (0: one a core) until SIGTERM, SIGINT or `POST /quitquitquit`, then drains; resolves with the exit code. */
+export async function run(folder: string | undefined, version: string, concurrency: number): Promise<number> {
   let end: (reason: string) => void = () => {};
   const ended = new Promise<string>((resolve) => {
     end = resolve;
@@ -40,15 +41,25 @@ export async function run(folder: string | undefined, version: string): Promise<
   for (const signal of ["SIGTERM", "SIGINT"] as const) process.on(signal, () => end(signal));
 
   const quit = () => end("quitquitquit");
+  const worker = workerOf(process.env);
+  worker?.orphaned(() => end("the supervisor is gone"));
+  if (worker === undefined && concurrency !== 1) {
+    const { availableParallelism } = await import("node:os");
+    const count = concurrency === 0 ? availableParallelism() : concurrency;
+    if (count > 1) return await runWorkers(count, folder, ended, quit);
+  }
   const { log, running } =
     folder === undefined
-      ? await startSidecar(process.env, version, quit)
-      : await startAlone(folder, version, quit);
+      ? await startSidecar(process.env, version, quit, worker)
+      : await startAlone(folder, version, quit, worker);
   process.on("uncaughtException", (error) => {
     running.proxy.countBug();
     log("error", "a bug: one connection was closed for it", { error: error.stack ?? error.message });
   });
-  log("info", "listening", { version, ports: running.proxy.ports });
+  log("info", worker === undefined ? "listening" : "a worker listens", {
+    version,
+    ports: running.proxy.ports,
+  });
   const stopCollecting = collectAtRest({
     cpuMs: () => {
       const { user, system } = process.cpuUsage();
@@ -85,6 +96,7 @@ async function startAlone(
   folder: string,
   version: string,
   quit: () => void,
+  worker: Worker | undefined,
 ): Promise<{ log: Log; running: Running }> {
   const log = logTo("info");
   // A sidecar does not carry what only a proxy on its own needs.
@@ -97,6 +109,7 @@ async function startAlone(
     version,
     quit,
     log,
+    worker,
   });
   return { log, running: { proxy, drainMs: 5_000, close } };
 }
@@ -105,6 +118,7 @@ async function startSidecar(
   env: Readonly<Record<string, string | undefined>>,
   version: string,
   quit: () => void,
+  worker: Worker | undefined,
 ): Promise<{ log: Log; running: Running }> {
   const settings = readSettings(env);
   const log = logTo(settings.logLevel);
@@ -143,11 +157,7 @@ async function startSidecar(
     outbound: [{ host: ANY, port: 15001 }],
     inbound: [{ host: ANY, port: 15006 }],
     mutual: { host: ANY, port: 15008 },
-    admin: {
-      all: { host: ANY, port: 15020 },
-      readiness: { host: ANY, port: 15021 },
-      metrics: { host: ANY, port: 15090 },
-    },
+    admin: SIDECAR_ADMIN,
     workload: { name: settings.workload, namespace: settings.namespace, labels: settings.labels },
     trustDomain: settings.trustDomain,
     pages: {
@@ -160,6 +170,7 @@ async function startSidecar(
     },
     quit,
     log,
+    worker,
   });
   return {
     log,
@@ -175,6 +186,36 @@ async function startSidecar(
 
 /** IPv6 and IPv4 alike. */
 const ANY = "::";
+const SIDECAR_ADMIN = {
+  all: { host: ANY, port: 15020 },
+  readiness: { host: ANY, port: 15021 },
+  metrics: { host: ANY, port: 15090 },
+};
+
+/** So many workers and a supervisor; see `supervisor.ts`, which a proxy of one process does not load. */
+async function runWorkers(
+  count: number,
+  folder: string | undefined,
+  ended: Promise<string>,
+  quit: () => void,
+): Promise<number> {
+  const { supervise } = await import("./supervisor.ts");
+  const { ownCommand } = await import("../net/workers.ts");
+  const settings = folder === undefined ? readSettings(process.env) : undefined;
+  const admin = folder === undefined ? SIDECAR_ADMIN : (await import("./standalone.ts")).adminOf(folder);
+  return await supervise(
+    {
+      count,
+      command: [...ownCommand(), ...(folder === undefined ? [] : ["--config", folder])],
+      env: process.env,
+      admin: await admin,
+      appMetrics: settings === undefined ? undefined : appMetrics(settings),
+      log: logTo(settings?.logLevel ?? "info"),
+    },
+    ended,
+    quit,
+  );
+}
 
 function podAddress(settings: Settings): string {
   return settings.podIps[0] ?? "127.0.0.1";

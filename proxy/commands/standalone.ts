@@ -10,8 +10,9 @@ import type { Log } from "../config/log.ts";
 import { startStaticSource } from "../config/static.ts";
 import type { IdentitySource } from "../config/view.ts";
 import type { OriginalDestination } from "../net/original-destination.ts";
-import { type ListenerSettings, type RunningProxy, startProxy } from "./proxy.ts";
+import { type ListenerSettings, type ProxyParts, type RunningProxy, startProxy } from "./proxy.ts";
 import { type IdentityFiles, startFileIdentity } from "./standalone-identity.ts";
+import type { Worker } from "./worker.ts";
 
 /** `DIR/proxy/proxy.json`. Addresses are `HOST:PORT`; port 0 lets the system choose. */
 interface StandaloneFile {
@@ -34,6 +35,7 @@ export interface StandaloneOptions {
   readonly version: string;
   readonly quit: () => void;
   readonly log: Log;
+  readonly worker: Worker | undefined;
 }
 
 export interface Standalone {
@@ -64,11 +66,7 @@ export async function startStandalone(options: StandaloneOptions): Promise<Stand
     outbound: (file.outbound ?? []).map(listener),
     inbound: (file.inbound ?? []).map(listener),
     mutual: file.mutual === undefined ? undefined : address(file.mutual),
-    admin: {
-      ...(file.admin === undefined ? {} : { all: address(file.admin) }),
-      ...(file.readiness === undefined ? {} : { readiness: address(file.readiness) }),
-      ...(file.metrics === undefined ? {} : { metrics: address(file.metrics) }),
-    },
+    admin: adminIn(file),
     workload: {
       name: view?.workload.name ?? "standalone",
       namespace: view?.workload.namespace ?? "default",
@@ -85,6 +83,7 @@ export async function startStandalone(options: StandaloneOptions): Promise<Stand
     },
     quit: options.quit,
     log,
+    worker: options.worker,
   });
   return {
     proxy,
@@ -92,6 +91,19 @@ export async function startStandalone(options: StandaloneOptions): Promise<Stand
       identity?.close();
       await config.close();
     },
+  };
+}
+
+/** Where the folder's proxy answers for itself. */
+export async function adminOf(folder: string): Promise<ProxyParts["admin"]> {
+  return adminIn(await readProxyFile(join(folder, "proxy", "proxy.json")));
+}
+
+function adminIn(file: StandaloneFile): ProxyParts["admin"] {
+  return {
+    ...(file.admin === undefined ? {} : { all: address(file.admin) }),
+    ...(file.readiness === undefined ? {} : { readiness: address(file.readiness) }),
+    ...(file.metrics === undefined ? {} : { metrics: address(file.metrics) }),
   };
 }
 

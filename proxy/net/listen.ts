@@ -13,6 +13,8 @@ export interface ListenOptions {
   readonly host: string;
   /** 0 lets the system choose. */
   readonly port: number;
+  /** Other processes listen there as well, and the kernel gives each its share (SO_REUSEPORT). */
+  readonly shared?: boolean;
 }
 
 /** What the runtime knows of an accepted connection besides its bytes. */
@@ -76,6 +78,7 @@ export function listen(options: ListenOptions, accept: (accepted: Accepted) => v
       hostname,
       port: options.port,
       allowHalfOpen: true,
+      ...(options.shared === true ? { reusePort: true } : {}),
       socket: {
         ...socketEvents,
         open(raw) {

@@ -38,6 +38,8 @@ export interface ProxyOptions {
   readonly identity?: { readonly certificate: string; readonly key: string; readonly trust: string };
   /** Put in front of the command, e.g. to enter a namespace. */
   readonly wrapper?: readonly string[];
+  /** Put behind the command. */
+  readonly args?: readonly string[];
   /** Runs on the folder before the proxy starts. */
   readonly prepare?: (folder: string) => Promise<void>;
 }
@@ -80,7 +82,14 @@ export class TestProxy implements AsyncDisposable {
     );
     await writeFile(join(folder, "objects.json"), JSON.stringify(options.objects));
     await options.prepare?.(folder);
-    const command = [...(options.wrapper ?? []), bunPath(), join(root, "proxy/main.ts"), "--config", folder];
+    const command = [
+      ...(options.wrapper ?? []),
+      bunPath(),
+      join(root, "proxy/main.ts"),
+      "--config",
+      folder,
+      ...(options.args ?? []),
+    ];
     const [file = "", ...args] = command;
     const child = spawn(file, args, { stdio: ["ignore", "pipe", "pipe"] });
     const log: string[] = [];

@@ -1,4 +1,5 @@
 /** Runs suites and prints what they found; see `hack/conformance --help`. */
+import { writeFileSync } from "node:fs";
 import { parseArgs } from "node:util";
 import { grpc } from "./grpc.ts";
 import { h2spec } from "./h2spec.ts";
@@ -12,6 +13,7 @@ const { values, positionals } = parseArgs({
   options: {
     verbose: { type: "boolean", default: false },
     output: { type: "string", short: "o", default: "text" },
+    results: { type: "string" },
   },
 });
 const [tools = "", ...named] = positionals;
@@ -38,6 +40,10 @@ for (const name of wanted) {
   console.error(`${name}: ${passed} of ${ran.length} cases passed in ${seconds} s`);
 }
 if (values.output === "json") console.log(JSON.stringify(results, null, 2));
+if (values.results !== undefined) {
+  const lines = results.map((each) => `${each.passed ? "pass" : "fail"} ${each.suite} ${each.case}\n`);
+  writeFileSync(values.results, lines.join(""));
+}
 const failed = results.filter((each) => !each.passed).length;
 console.error(`${results.length - failed} passed, ${failed} failed`);
 process.exitCode = failed === 0 ? 0 : 1;

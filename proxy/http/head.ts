@@ -40,6 +40,8 @@ export class Head {
   upgrade = false;
   /** Connection names headers besides the usual ones, which must then be dropped as well. */
   namesHeaders = false;
+  /** Its own among the heads that come again as the same object, so that what was made of one can be found; 0 for others. */
+  serial = 0;
   /** Offsets in `fields` of headers that no hop of HTTP/2 may put into a table (RFC 7541 section 6.2.3). */
   neverIndexed: Set<number> | undefined = undefined;
 
@@ -55,6 +57,7 @@ export class Head {
     this.upgrade = false;
     this.namesHeaders = false;
     this.neverIndexed = undefined;
+    this.serial = 0;
   }
 
   /** Lets go of the bytes when the message is over: a head must not keep a read buffer alive. */

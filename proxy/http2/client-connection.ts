@@ -7,6 +7,7 @@ import type { Socket } from "../net/socket.ts";
 import { ClientStream, type ClientStreamOwner } from "./client-stream.ts";
 import { Connection, type ConnectionOptions } from "./connection.ts";
 import * as frames from "./frames.ts";
+import { HeadCache } from "./head-cache.ts";
 import { DECODED, UNDECODABLE } from "./head-decoder.ts";
 import { listBytes } from "./head-encoder.ts";
 import { CLIENT_SETTINGS } from "./settings.ts";
@@ -42,6 +43,7 @@ export class ClientConnection extends Connection<ClientStream> implements Client
   /** For the pool: monotonic ms since when it is open. */
   openedAt = 0;
   readonly #client: ClientOptions;
+  readonly #cache = new HeadCache<ResponseHead>();
   readonly #owner: ClientOwner;
   #nextId = 1;
   /** Opened by the pool and not sent yet. */
@@ -154,8 +156,15 @@ export class ClientConnection extends Connection<ClientStream> implements Client
   }
 
   #response(stream: ClientStream, ends: boolean, block: Buffer, start: number, end: number): void {
-    const head = new ResponseHead();
-    const result = this.options.shared.heads.response(this.hpack, block, start, end, head);
+    const { hpack } = this;
+    const { epoch } = hpack;
+    let head = this.#cache.find(block, start, end, epoch);
+    let result = DECODED;
+    if (head === undefined) {
+      head = new ResponseHead();
+      result = this.options.shared.heads.response(hpack, block, start, end, head);
+      if (result === DECODED && hpack.epoch === epoch) this.#cache.keep(block, start, end, epoch, head);
+    }
     if (result === UNDECODABLE) {
       this.fail(frames.COMPRESSION_ERROR, refuse.H2_COMPRESSION);
       return;

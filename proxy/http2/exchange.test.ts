@@ -130,4 +130,52 @@ describe("two connections", () => {
       { numRuns: 40 },
     );
   });
+
+  it("carry the same heads again and again, and others between them, without mixing them up", async () => {
+    const field = fc.tuple(
+      fc.constantFrom("x-a", "x-b", "user-agent", "cookie"),
+      fc.constantFrom("1", "2", "three"),
+    );
+    const head = fc.record({
+      path: fc.constantFrom("/", "/a", "/b?c=d"),
+      fields: fc.array(field, { maxLength: 3 }),
+    });
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(head, { minLength: 1, maxLength: 3 }),
+        fc.array(fc.nat({ max: 2 }), { maxLength: 30 }),
+        async (heads, order) => {
+          const pair = new Pair();
+          for (const index of order) {
+            const { path, fields } = heads[index % heads.length] as (typeof heads)[number];
+            const request = requestHead("GET", path, fields);
+            const caller = new FakeCaller();
+            const answers: string[] = [];
+            caller.response = (answer) => answers.push(peer.lines(answer)) > 0;
+            pair.client.open().send(outgoing(request), caller);
+            while (await pair.move(1 << 20));
+            const service = pair.services.at(-1) as FakeService;
+            expect(peer.lines(service.stream.head)).toBe(peer.lines(request));
+            const response = responseHead(200, fields);
+            service.stream.respond(response, undefined, NONE, 0, 0, true);
+            service.stream.finish();
+            while (await pair.move(1 << 20));
+            expect(answers).toEqual([peer.lines(response)]);
+          }
+        },
+      ),
+      { numRuns: 60 },
+    );
+  });
+
+  it("share one head between requests that are the same, once both tables know it", async () => {
+    const pair = new Pair();
+    for (let times = 0; times < 5; times++) {
+      pair.client.open().send(outgoing(requestHead("GET", "/a", [["x-a", "1"]])), new FakeCaller());
+      while (await pair.move(1 << 20));
+    }
+    const heads = pair.services.map(({ stream }) => stream.head);
+    expect(heads[4]).toBe(heads[3]);
+    expect(heads[1]).not.toBe(heads[0]);
+  });
 });

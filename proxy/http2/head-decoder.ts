@@ -36,8 +36,6 @@ export const MAX_LIST_BYTES = MAX_HEAD_BYTES + MAX_HEADERS * 32;
 const SEEN_HOST = 1 << 8;
 
 export class HeadDecoder implements FieldSink {
-  /** Of the last block. */
-  scheme = "http";
   readonly #lines = new ByteBuffer();
   #head: Head = NOBODY;
   /** Pseudo-header fields that this kind of message has; 0 for trailers. */
@@ -182,7 +180,7 @@ export class HeadDecoder implements FieldSink {
     else if (which === METHOD) this.#method = value;
     else if (which === AUTHORITY) this.#authority = value;
     else if (which === STATUS) this.#status = value;
-    else this.scheme = value;
+    // Which scheme it was is the listener's to know.
   }
 
   #crumb(value: string): void {

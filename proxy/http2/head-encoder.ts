@@ -29,8 +29,23 @@ const NEVER = HOP_BY_HOP | (1 << TRANSFER_ENCODING) | (1 << HOST_FIELD);
 /** Besides that, what a message says of how it ends. */
 const FRAMING = (1 << TRANSFER_ENCODING) | (1 << CONTENT_LENGTH);
 
+/** Places of blocks that may be written again as they are, by the serial of their head. */
+const REPEATS = 32;
+
+/** A block without its hop's own lines, and what it was made from. */
+interface Repeat {
+  readonly head: Head;
+  readonly epoch: number;
+  readonly drop: number;
+  readonly path: string | undefined;
+  readonly host: string | undefined;
+  readonly remove: ReadonlySet<string> | undefined;
+  readonly block: Uint8Array;
+}
+
 export class HeadEncoder {
   readonly hpack: Encoder;
+  #repeats: (Repeat | undefined)[] | undefined;
 
   constructor(hpack = new Encoder()) {
     this.hpack = hpack;
@@ -45,6 +60,14 @@ export class HeadEncoder {
   ): void {
     const { hpack } = this;
     hpack.begin(out);
+    if (!this.#repeat(out, head, edits, drop)) this.#request(out, head, edits, drop);
+    this.#lines(out, edits?.add);
+    this.#lines(out, additions);
+  }
+
+  #request(out: ByteBuffer, head: RequestHead, edits: HeadEdits | undefined, drop: number): void {
+    const { hpack } = this;
+    const start = out.length;
     const method = METHODS[head.method];
     if (method !== undefined) hpack.static(out, method);
     else this.#pair(out, ":method", head.method);
@@ -58,19 +81,49 @@ export class HeadEncoder {
     let dropped = NEVER | (1 << PEER) | drop;
     if (!head.acceptsTrailers) dropped |= 1 << TE;
     this.#fields(out, head, dropped, edits?.remove);
-    this.#lines(out, edits?.add);
-    this.#lines(out, additions);
+    this.#remember(out, start, head, edits, drop);
   }
 
   response(out: ByteBuffer, head: ResponseHead, edits: HeadEdits | undefined): void {
     const { hpack } = this;
     hpack.begin(out);
+    if (!this.#repeat(out, head, edits, 0)) this.#response(out, head, edits);
+    this.#lines(out, edits?.add);
+  }
+
+  #response(out: ByteBuffer, head: ResponseHead, edits: HeadEdits | undefined): void {
+    const start = out.length;
     this.#status(out, head.status);
     let dropped = NEVER | (1 << PEER) | (1 << TE);
     // These have no body, whatever they say (RFC 9110 section 8.6): do not hand the claim on.
     if (head.status < 200 || head.status === 204) dropped |= FRAMING;
     this.#fields(out, head, dropped, edits?.remove);
-    this.#lines(out, edits?.add);
+    this.#remember(out, start, head, edits, 0);
+  }
+
+  /** Writes what was written for the same head before, while the table says the same. */
+  #repeat(out: ByteBuffer, head: Head, edits: HeadEdits | undefined, drop: number): boolean {
+    if (head.serial === 0) return false;
+    const found = this.#repeats?.[head.serial & (REPEATS - 1)];
+    if (found === undefined || found.head !== head || found.epoch !== this.hpack.epoch) return false;
+    if (found.drop !== drop || found.path !== edits?.path || found.host !== edits?.host) return false;
+    if (found.remove !== edits?.remove) return false;
+    out.append(found.block, 0, found.block.length);
+    return true;
+  }
+
+  #remember(out: ByteBuffer, start: number, head: Head, edits: HeadEdits | undefined, drop: number): void {
+    if (head.serial === 0 || !this.hpack.repeatable) return;
+    this.#repeats ??= new Array<Repeat | undefined>(REPEATS).fill(undefined);
+    this.#repeats[head.serial & (REPEATS - 1)] = {
+      head,
+      epoch: this.hpack.epoch,
+      drop,
+      path: edits?.path,
+      host: edits?.host,
+      remove: edits?.remove,
+      block: Uint8Array.prototype.slice.call(out.bytes, start, out.length),
+    };
   }
 
   /** A response of the proxy's own; `headers` are whole lines. */

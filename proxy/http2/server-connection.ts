@@ -10,6 +10,7 @@ import type { Socket } from "../net/socket.ts";
 import type { ByteBuffer } from "./byte-buffer.ts";
 import { Connection, type ConnectionOptions } from "./connection.ts";
 import * as frames from "./frames.ts";
+import { HeadCache } from "./head-cache.ts";
 import { DECODED, UNDECODABLE } from "./head-decoder.ts";
 import { listBytes } from "./head-encoder.ts";
 import { ServerStream, type ServerStreamOwner } from "./server-stream.ts";
@@ -39,6 +40,7 @@ const DRAIN_PING = Buffer.from("weftlast", "latin1");
 export class ServerConnection extends Connection<ServerStream> implements ServerStreamOwner {
   readonly #server: ServerOptions;
   readonly #events: ServerEvents;
+  readonly #cache = new HeadCache<RequestHead>();
   #headsBytes = 0;
   /** Streams up to the limit at the last tick: a connection where that does not change, with none open, is idle. */
   #ticked = -1;
@@ -113,8 +115,15 @@ export class ServerConnection extends Connection<ServerStream> implements Server
   #open(id: number, ends: boolean, block: Buffer, start: number, end: number): void {
     this.lastPeerId = id;
     this.flood.stream();
-    const head = new RequestHead();
-    const result = this.options.shared.heads.request(this.hpack, block, start, end, head);
+    const { hpack } = this;
+    const { epoch } = hpack;
+    let head = this.#cache.find(block, start, end, epoch);
+    let result = DECODED;
+    if (head === undefined) {
+      head = new RequestHead();
+      result = this.options.shared.heads.request(hpack, block, start, end, head);
+      if (result === DECODED && hpack.epoch === epoch) this.#cache.keep(block, start, end, epoch, head);
+    }
     if (result === UNDECODABLE) {
       this.fail(frames.COMPRESSION_ERROR, refuse.H2_COMPRESSION);
       return;

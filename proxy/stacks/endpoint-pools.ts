@@ -23,10 +23,10 @@ export class EndpointPool extends VersionedPool {
   #tls: ClusterPolicy["tls"] | undefined;
   #secured: string | undefined;
 
-  /** Whether its connections are secured as the policy says: when not, it is of no more use. */
-  secures({ tls, proxyProtocol }: ClusterPolicy): boolean {
+  /** Whether its connections are secured, and probed, as the policy says: when not, it is of no more use. */
+  secures({ tls, proxyProtocol, connectionPool }: ClusterPolicy): boolean {
     if (tls === this.#tls) return true;
-    const secured = JSON.stringify([tls, proxyProtocol]);
+    const secured = JSON.stringify([tls, proxyProtocol, connectionPool.tcpKeepalive]);
     if (this.#secured !== undefined && secured !== this.#secured) return false;
     this.#tls = tls;
     this.#secured = secured;

@@ -1,4 +1,6 @@
+import { once } from "node:events";
 import { readFileSync } from "node:fs";
+import { connect, type IncomingHttpHeaders, type OutgoingHttpHeaders } from "node:http2";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { objects as manifests } from "../../control/compile/cluster.fake.ts";
 import { compileRateLimits } from "../../control/compile/rate-limit.ts";
@@ -173,6 +175,50 @@ describe("tokens", () => {
     await exchange(proxy.port("inbound"), get("/", bearer(good), "x-payload: forged"));
     expect(requests.at(-1)).toContain(bearer(good));
     expect(/x-payload: (.*)\r\n/.exec(requests.at(-1) ?? "")?.[1]).toBe(good.split(".")[1]);
+  });
+});
+
+describe("over HTTP/2", () => {
+  it("each stream is judged by its own token, and limits count streams", async () => {
+    await using proxy = await start({
+      // The application of these tests speaks HTTP/1.
+      ports: [{ port: app.port, protocol: "http", mtls: "PERMISSIVE" }],
+      jwtRules: [
+        jwtRule({
+          jwks: keySet(alice.jwk),
+          fromCookies: ["session"],
+          fromHeaders: [{ name: "authorization", prefix: "Bearer " }],
+          outputClaimToHeaders: [{ header: "x-user", claim: "sub" }],
+        }),
+      ],
+      rateLimits: [rateLimit(1, { fillIntervalMs: 3_600_000, paths: ["/few"] })],
+    });
+    const session = connect(`http://127.0.0.1:${proxy.port("inbound")}`);
+    const ask = async (path: string, headers: OutgoingHttpHeaders = {}): Promise<number> => {
+      const stream = session.request({ ":path": path, ...headers });
+      const [answer] = (await once(stream, "response")) as [IncomingHttpHeaders & { ":status": number }];
+      stream.resume();
+      await once(stream, "close");
+      return answer[":status"];
+    };
+    try {
+      const users = ["a", "b", "c"];
+      const tokens = await Promise.all(users.map((sub) => token({ sub })));
+      const statuses = await Promise.all([
+        ...tokens.map((each, i) => ask(`/${users[i]}`, { authorization: `Bearer ${each}` })),
+        ask("/bad", { authorization: "Bearer x.y.z" }),
+        ask("/cookie", { cookie: ["a=b", `session=${tokens[0]}`] }),
+      ]);
+      expect(statuses).toEqual([200, 200, 200, 401, 200]);
+      for (const user of users)
+        expect(requests.find((each) => each.startsWith(`GET /${user} `))).toContain(`x-user: ${user}\r\n`);
+      const cookie = requests.find((each) => each.startsWith("GET /cookie "));
+      expect(cookie).toContain("cookie: a=b\r\n");
+      expect(cookie).not.toContain("session");
+      expect([await ask("/few"), await ask("/few")]).toEqual([200, 429]);
+    } finally {
+      session.destroy();
+    }
   });
 });
 

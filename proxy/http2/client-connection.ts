@@ -5,11 +5,12 @@ import { ResponseHead } from "../http/response-head.ts";
 import type { OutgoingRequest, Upstream } from "../http/streams.ts";
 import type { Socket } from "../net/socket.ts";
 import { ClientStream, type ClientStreamOwner } from "./client-stream.ts";
-import { Connection, type ConnectionOptions } from "./connection.ts";
+import type { ConnectionOptions } from "./connection.ts";
 import * as frames from "./frames.ts";
 import { HeadCache } from "./head-cache.ts";
 import { DECODED, UNDECODABLE } from "./head-decoder.ts";
 import { listBytes } from "./head-encoder.ts";
+import { Incoming } from "./incoming.ts";
 import { CLIENT_SETTINGS } from "./settings.ts";
 
 /** Where the connection goes when something of it changes. */
@@ -35,7 +36,7 @@ export interface ClientOptions extends ConnectionOptions {
 const PING_ANSWER_MS = 10_000;
 const ALIVE_PING = Buffer.from("weftping", "latin1");
 
-export class ClientConnection extends Connection<ClientStream> implements ClientStreamOwner {
+export class ClientConnection extends Incoming<ClientStream> implements ClientStreamOwner {
   /** Requests begun. */
   requests = 0;
   /** For the pool: monotonic ms since when it is idle. */

@@ -8,11 +8,12 @@ import type { ResponseHead } from "../http/response-head.ts";
 import type { ConnectionEvents, Downstream, DownstreamEvents } from "../http/streams.ts";
 import type { Socket } from "../net/socket.ts";
 import type { ByteBuffer } from "./byte-buffer.ts";
-import { Connection, type ConnectionOptions } from "./connection.ts";
+import type { ConnectionOptions } from "./connection.ts";
 import * as frames from "./frames.ts";
 import { HeadCache } from "./head-cache.ts";
 import { DECODED, UNDECODABLE } from "./head-decoder.ts";
 import { listBytes } from "./head-encoder.ts";
+import { Incoming } from "./incoming.ts";
 import { ServerStream, type ServerStreamOwner } from "./server-stream.ts";
 import { MAX_STREAMS, SERVER_SETTINGS } from "./settings.ts";
 import type { Stream } from "./stream.ts";
@@ -37,7 +38,7 @@ const MAX_HEADS_BYTES = 2 * 1024 * 1024;
 const DRAIN_ANSWER_MS = 1_000;
 const DRAIN_PING = Buffer.from("weftlast", "latin1");
 
-export class ServerConnection extends Connection<ServerStream> implements ServerStreamOwner {
+export class ServerConnection extends Incoming<ServerStream> implements ServerStreamOwner {
   readonly #server: ServerOptions;
   readonly #events: ServerEvents;
   readonly #cache = new HeadCache<RequestHead>();

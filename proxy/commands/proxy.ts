@@ -21,7 +21,7 @@ import { ALPN_HTTP1, ALPN_HTTP2, ALPN_TCP, type Context, type KeepAlive } from "
 import { Http2 } from "../stacks/http2.ts";
 import { createInbound } from "../stacks/inbound.ts";
 import { createOutbound } from "../stacks/outbound.ts";
-import { AccessLog } from "../telemetry/access-log.ts";
+import { AccessLog, type Encoding } from "../telemetry/access-log.ts";
 import { UNKNOWN, workloadOf } from "../telemetry/labels.ts";
 import { Telemetry } from "../telemetry/telemetry.ts";
 import { WORKER_ADMIN, type Worker } from "./worker.ts";
@@ -53,6 +53,7 @@ export interface ProxyParts {
   readonly pages: Pick<PageSources, "appMetrics" | "probe" | "version">;
   readonly quit: () => void;
   readonly log: Log;
+  readonly accessLogEncoding: Encoding;
   /** Set when this process shares its ports with others. */
   readonly worker: Worker | undefined;
 }
@@ -62,9 +63,10 @@ export interface RunningProxy {
   readonly ports: Readonly<Record<string, number>>;
   /**
    * Takes no new inbound connections and asks those there are to end; outbound ones are still taken, for an application that
-   * has last words. Resolves when none is left, or `boundMs` have passed and the rest is broken off.
+   * has last words. Resolves when none is left, or `boundMs` have passed and the rest is broken off. With `stay`, not before
+   * `boundMs` have passed: the application is told to end at the same time, and may open connections to the last.
    */
-  drain(boundMs: number): Promise<void>;
+  drain(boundMs: number, stay: boolean): Promise<void>;
   /** Counts an exception that no code of ours expected. */
   countBug(): void;
   close(): void;
@@ -103,6 +105,7 @@ export function startProxy(parts: ProxyParts): RunningProxy {
   const accessLog = new AccessLog(
     { write: writeStandardOutput, defer: (run) => void after(200, run) },
     () => telemetry.accessLogDropped.of().value++,
+    parts.accessLogEncoding,
   );
   // Loaded with the first connection that wants it.
   let keepAliveOf: Promise<ReturnType<typeof import("../net/keep-alive.ts")["createKeepAlive"]>> | undefined;
@@ -224,13 +227,13 @@ export function startProxy(parts: ProxyParts): RunningProxy {
 
   return {
     ports,
-    async drain(boundMs) {
+    async drain(boundMs, stay) {
       startDraining();
       const deadline = now() + boundMs;
       let quietSince = now();
       while (now() < deadline) {
         if (connections.size > 0) quietSince = now();
-        else if (now() - quietSince >= QUIET_MS) break;
+        else if (!stay && now() - quietSince >= QUIET_MS) break;
         await new Promise<void>((resolve) => void after(20, resolve));
       }
       if (connections.size > 0)

@@ -25,10 +25,14 @@ const STATE_FOLDER = "/var/lib/weft";
 const MAX_APP_METRICS = 16 * 1024 * 1024;
 const APP_METRICS_MS = 5_000;
 
+const QUIT = "quitquitquit";
+
 /** A proxy with what it stands on. */
 interface Running {
   readonly proxy: RunningProxy;
   readonly drainMs: number;
+  /** It drains for all of `drainMs`, connections or not. */
+  readonly stays: boolean;
   close(): Promise<void>;
 }
 
@@ -40,7 +44,7 @@ export async function run(folder: string | undefined, version: string, concurren
   });
   for (const signal of ["SIGTERM", "SIGINT"] as const) process.on(signal, () => end(signal));
 
-  const quit = () => end("quitquitquit");
+  const quit = () => end(QUIT);
   const worker = workerOf(process.env);
   worker?.orphaned(() => end("the supervisor is gone"));
   if (worker === undefined && concurrency !== 1) {
@@ -74,7 +78,8 @@ export async function run(folder: string | undefined, version: string, concurren
   const reason = await ended;
   stopCollecting();
   log("info", "draining", { reason, boundMs: running.drainMs });
-  await running.proxy.drain(running.drainMs);
+  // Who asks over HTTP knows that the application is done.
+  await running.proxy.drain(running.drainMs, running.stays && reason !== QUIT);
   running.proxy.close();
   await running.close();
   log("info", "ended", { reason });
@@ -111,7 +116,7 @@ async function startAlone(
     log,
     worker,
   });
-  return { log, running: { proxy, drainMs: 5_000, close } };
+  return { log, running: { proxy, drainMs: 5_000, stays: false, close } };
 }
 
 async function startSidecar(
@@ -160,6 +165,7 @@ async function startSidecar(
     admin: SIDECAR_ADMIN,
     workload: { name: settings.workload, namespace: settings.namespace, labels: settings.labels },
     trustDomain: settings.trustDomain,
+    accessLogEncoding: settings.accessLogEncoding,
     pages: {
       appMetrics: appMetrics(settings),
       probe: createProber(parseProbes(settings.appProbes), {
@@ -177,6 +183,8 @@ async function startSidecar(
     running: {
       proxy,
       drainMs: settings.drainSeconds * 1000,
+      // A native sidecar is told to end when its application has.
+      stays: settings.endsWithApplication,
       async close() {
         await Promise.all([config.close(), identity.close()]);
       },

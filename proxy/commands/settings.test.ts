@@ -31,7 +31,7 @@ describe("the sidecar's settings", () => {
     });
     expect(readSettings(env)).toMatchObject({
       labels: {},
-      drainSeconds: 25,
+      drainSeconds: 5,
       logLevel: "info",
       appMetrics: undefined,
     });

@@ -1,5 +1,7 @@
 /** What the injector tells the sidecar through its environment, read once. Pure. */
 
+import { ENCODINGS, type Encoding } from "../telemetry/access-log.ts";
+
 export interface Settings {
   readonly revision: string;
   readonly namespace: string;
@@ -25,12 +27,16 @@ export interface Settings {
   readonly appMetrics: { readonly port: number; readonly path: string } | undefined;
   readonly logLevel: LogLevel;
   readonly drainSeconds: number;
+  /** False for a native sidecar, which ends after its application. */
+  readonly endsWithApplication: boolean;
+  readonly accessLogEncoding: Encoding;
 }
 
 export const LOG_LEVELS = ["debug", "info", "warn", "error"] as const;
 export type LogLevel = (typeof LOG_LEVELS)[number];
 
-const DRAIN_SECONDS = 25;
+/** As Istio's `terminationDrainDuration`. */
+const DRAIN_SECONDS = 5;
 
 /** Reads the settings. Throws TypeError naming every variable that is missing or malformed. */
 export function readSettings(env: Readonly<Record<string, string | undefined>>): Settings {
@@ -72,6 +78,8 @@ export function readSettings(env: Readonly<Record<string, string | undefined>>):
     appMetrics: parse("WEFT_APP_METRICS", undefined, metricsTarget),
     logLevel: LOG_LEVELS.find((level) => level === env.WEFT_LOG_LEVEL) ?? "info",
     drainSeconds: parse("WEFT_DRAIN_SECONDS", DRAIN_SECONDS, seconds),
+    endsWithApplication: env.WEFT_ENDS_WITH_APPLICATION === "true",
+    accessLogEncoding: ENCODINGS.find((each) => each === env.WEFT_ACCESS_LOG_ENCODING) ?? "TEXT",
   };
   if (problems.length > 0) {
     throw new TypeError(

@@ -10,6 +10,7 @@ import type { Log } from "../config/log.ts";
 import { startStaticSource } from "../config/static.ts";
 import type { IdentitySource } from "../config/view.ts";
 import type { OriginalDestination } from "../net/original-destination.ts";
+import { ENCODINGS, type Encoding } from "../telemetry/access-log.ts";
 import { type ListenerSettings, type ProxyParts, type RunningProxy, startProxy } from "./proxy.ts";
 import { type IdentityFiles, startFileIdentity } from "./standalone-identity.ts";
 import type { Worker } from "./worker.ts";
@@ -24,6 +25,8 @@ interface StandaloneFile {
   readonly metrics?: string;
   /** File names in `DIR/proxy`. */
   readonly identity?: IdentityFiles;
+  /** `TEXT`, which is the default, or `JSON`; that there is an access log, the WorkloadConfig says. */
+  readonly accessLogEncoding?: string;
   /** As `WEFT_APP_PROBES`. */
   readonly probes?: Readonly<Record<string, unknown>>;
 }
@@ -82,6 +85,7 @@ export async function startStandalone(options: StandaloneOptions): Promise<Stand
       version: options.version,
     },
     quit: options.quit,
+    accessLogEncoding: encodingOf(file.accessLogEncoding),
     log,
     worker: options.worker,
   });
@@ -105,6 +109,14 @@ function adminIn(file: StandaloneFile): ProxyParts["admin"] {
     ...(file.readiness === undefined ? {} : { readiness: address(file.readiness) }),
     ...(file.metrics === undefined ? {} : { metrics: address(file.metrics) }),
   };
+}
+
+function encodingOf(text = "TEXT"): Encoding {
+  const encoding = ENCODINGS.find((each) => each === text);
+  if (encoding === undefined) {
+    throw new TypeError(`proxy.json: accessLogEncoding: expected ${ENCODINGS.join(" or ")}, found ${text}`);
+  }
+  return encoding;
 }
 
 const NO_IDENTITY: IdentitySource = { current: () => undefined, onChange: () => () => {} };

@@ -66,6 +66,41 @@ export function formatEntry(entry: AccessEntry): string {
   );
 }
 
+export const ENCODINGS = ["TEXT", "JSON"] as const;
+export type Encoding = (typeof ENCODINGS)[number];
+
+/** Istio's default JSON format; null where we do not know the value. */
+export function jsonEntry(entry: AccessEntry): string {
+  const or = (text: string) => (text === "" ? null : text);
+  const line = {
+    start_time: new Date(entry.at).toISOString(),
+    method: or(entry.method),
+    path: or(entry.path),
+    protocol: or(entry.protocol),
+    response_code: entry.status,
+    response_flags: entry.flags,
+    response_code_details: or(entry.details),
+    connection_termination_details: null,
+    upstream_transport_failure_reason: null,
+    bytes_received: entry.bytesReceived,
+    bytes_sent: entry.bytesSent,
+    duration: Math.round(entry.durationMs),
+    upstream_service_time: null,
+    x_forwarded_for: null,
+    user_agent: or(entry.userAgent),
+    request_id: or(entry.requestId),
+    authority: or(entry.authority),
+    upstream_host: or(entry.upstreamHost),
+    upstream_cluster: or(entry.upstreamCluster),
+    upstream_local_address: null,
+    downstream_local_address: null,
+    downstream_remote_address: or(entry.downstream),
+    requested_server_name: null,
+    route_name: or(entry.route),
+  };
+  return `${JSON.stringify(line)}\n`;
+}
+
 /** What a client sent must not end a field or a line. */
 function clean(text: string): string {
   return text.replace(
@@ -86,12 +121,14 @@ export interface LogSink {
 
 export class AccessLog {
   enabled = false;
+  readonly #format: (entry: AccessEntry) => string;
   readonly #sink: LogSink;
   readonly #dropped: () => void;
   #waiting = "";
   #deferred = false;
 
-  constructor(sink: LogSink, dropped: () => void) {
+  constructor(sink: LogSink, dropped: () => void, encoding: Encoding = "TEXT") {
+    this.#format = encoding === "JSON" ? jsonEntry : formatEntry;
     this.#sink = sink;
     this.#dropped = dropped;
   }
@@ -101,7 +138,7 @@ export class AccessLog {
       this.#dropped();
       return;
     }
-    this.#waiting += formatEntry(entry);
+    this.#waiting += this.#format(entry);
     if (this.#waiting.length >= BATCH_BYTES) this.flush();
     else if (!this.#deferred) {
       this.#deferred = true;

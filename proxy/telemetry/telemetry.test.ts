@@ -186,6 +186,33 @@ describe("an access log line", () => {
     );
   });
 
+  it("is JSON with Istio's keys where that is asked for, one object a line", () => {
+    const written: string[] = [];
+    const sink = { write: (text: string) => written.push(text) > 0, defer: () => {} };
+    const log = new AccessLog(sink, () => {}, "JSON");
+    log.record(entry);
+    log.flush();
+    expect(written).toHaveLength(1);
+    expect(written[0]?.endsWith("}\n")).toBe(true);
+    expect(JSON.parse(written[0] ?? "")).toMatchObject({
+      start_time: "2026-01-02T03:04:05.000Z",
+      method: "GET",
+      path: entry.path,
+      response_code: 200,
+      response_flags: "-",
+      response_code_details: null,
+      bytes_received: 1,
+      bytes_sent: 2,
+      duration: 3,
+      user_agent: "curl",
+      authority: "web",
+      upstream_host: "10.0.0.1:80",
+      upstream_cluster: "outbound|80||web",
+      downstream_remote_address: "10.0.0.9",
+      route_name: "default",
+    });
+  });
+
   it("is written in batches, and dropped and counted when its reader is too slow", () => {
     const deferred: (() => void)[] = [];
     const written: string[] = [];

@@ -137,6 +137,7 @@ function environment(options: Options, facts: SidecarFacts, settings: InjectionS
     literal("WEFT_LOG_LEVEL", proxyLogLevels[options.logLevel] ?? "info"),
     literal("WEFT_DRAIN_SECONDS", String(options.drainSeconds)),
   ];
+  if (!options.native) variables.push(literal("WEFT_ENDS_WITH_APPLICATION", "true"));
   if (options.native && options.redirection !== undefined) variables.push(redirectionMark);
   if (facts.appMetrics !== undefined) {
     variables.push(literal("WEFT_APP_METRICS", JSON.stringify(facts.appMetrics)));

@@ -71,6 +71,29 @@ export class Head {
     this.bytes = Uint8Array.prototype.slice.call(this.bytes, 0, this.end);
   }
 
+  /** The head on bytes of its own, for who outlives the message. */
+  clone(): Head {
+    const copy = new Head();
+    this.copyTo(copy);
+    return copy;
+  }
+
+  protected copyTo(copy: Head): void {
+    const { start } = this;
+    copy.reset(Buffer.from(this.bytes.subarray(start, this.end)), 0);
+    copy.fieldsStart = this.fieldsStart - start;
+    copy.end = this.end - start;
+    for (const [index, value] of this.fields.entries())
+      copy.fields.push(index % STRIDE === 0 ? value : value - start);
+    copy.present = this.present;
+    copy.contentLength = this.contentLength;
+    copy.chunked = this.chunked;
+    copy.close = this.close;
+    copy.keepAlive = this.keepAlive;
+    copy.upgrade = this.upgrade;
+    copy.namesHeaders = this.namesHeaders;
+  }
+
   has(fieldKind: number): boolean {
     return ((this.present >> fieldKind) & 1) === 1;
   }

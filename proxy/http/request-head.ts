@@ -1,7 +1,7 @@
 /** A request's head: method, target and authority, then headers. */
 import { text } from "./characters.ts";
 import { EXPECT, TE, UPGRADE } from "./field-kinds.ts";
-import { Head, STRIDE } from "./head.ts";
+import { Head } from "./head.ts";
 
 const IDEMPOTENT = new Set(["GET", "HEAD", "OPTIONS", "PUT", "DELETE", "TRACE"]);
 
@@ -30,22 +30,10 @@ export class RequestHead extends Head {
     this.#path = path;
   }
 
-  /** The head on bytes of its own, for who outlives the message. */
-  clone(): RequestHead {
+  override clone(): RequestHead {
     const copy = new RequestHead();
+    this.copyTo(copy);
     const { start } = this;
-    copy.reset(Buffer.from(this.bytes.subarray(start, this.end)), 0);
-    copy.fieldsStart = this.fieldsStart - start;
-    copy.end = this.end - start;
-    for (const [index, value] of this.fields.entries())
-      copy.fields.push(index % STRIDE === 0 ? value : value - start);
-    copy.present = this.present;
-    copy.contentLength = this.contentLength;
-    copy.chunked = this.chunked;
-    copy.close = this.close;
-    copy.keepAlive = this.keepAlive;
-    copy.upgrade = this.upgrade;
-    copy.namesHeaders = this.namesHeaders;
     copy.method = this.method;
     copy.targetStart = this.targetStart - start;
     copy.targetEnd = this.targetEnd - start;

@@ -259,15 +259,22 @@ describe("a copy of a request", () => {
     expect(upstream.declined).toBe(outcome !== undefined);
   });
 
-  it("gets trailers where it keeps up, and is given up where it does not", () => {
+  it("gets trailers at once where it keeps up, and behind what waits where it does not", () => {
     const quick = mirror();
     quick.it.begin(false, false);
     quick.it.trailers(new RequestHead());
     expect(quick.upstream.sent).toBe("|trailers");
+    const upstream = new FakeUpstream();
+    upstream.room = false;
     const slow = mirror({ later: true });
     slow.it.begin(false, false);
+    say(slow.it, "one ");
     slow.it.trailers(new RequestHead());
-    expect(slow.outcomes).toEqual([["slow", 0]]);
+    slow.it.acquired(upstream);
+    expect(upstream).toMatchObject({ sent: "one ", whole: false });
+    upstream.room = true;
+    slow.it.endpointWritable();
+    expect(upstream).toMatchObject({ sent: "one |trailers", whole: true });
   });
 });
 

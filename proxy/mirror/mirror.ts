@@ -69,6 +69,8 @@ export class Mirror extends TimerEntry implements BodyCopy, UpstreamEvents {
   #upstream: Upstream | undefined;
   readonly #waiting: Buffer[] = [];
   #waitingBytes = 0;
+  /** The end of a body that waits. */
+  #trailers: Head | undefined;
   /** All of the request has been copied. */
   #whole = false;
   #begun = false;
@@ -120,9 +122,8 @@ export class Mirror extends TimerEntry implements BodyCopy, UpstreamEvents {
   trailers(trailers: Head): void {
     if (this.#over) return;
     this.#isWhole();
-    // They are not kept: a copy that waits goes without its end, which is none.
-    if (this.#upstream === undefined || this.#full) this.#giveUp("slow");
-    else this.#upstream.trailers(trailers);
+    if (this.#upstream !== undefined && !this.#full) this.#upstream.trailers(trailers);
+    else this.#trailers = trailers.clone();
   }
 
   broken(): void {
@@ -148,10 +149,17 @@ export class Mirror extends TimerEntry implements BodyCopy, UpstreamEvents {
     this.#hold(-this.#waitingBytes);
     this.#upstream = upstream;
     const framed = this.#framed && http1;
-    const request = { head, edits, drop, additions: additions(upstream), framed, pieces, last: this.#whole };
-    const sent = upstream.send(request, this);
-    if (sent === TOO_LARGE) this.#end("failed");
-    else this.#full = sent === FULL;
+    const last = this.#whole && this.#trailers === undefined;
+    const sent = upstream.send(
+      { head, edits, drop, additions: additions(upstream), framed, pieces, last },
+      this,
+    );
+    if (sent === TOO_LARGE) {
+      this.#end("failed");
+      return;
+    }
+    this.#full = sent === FULL;
+    this.#flush();
   }
 
   unavailable(): void {
@@ -195,14 +203,22 @@ export class Mirror extends TimerEntry implements BodyCopy, UpstreamEvents {
   }
 
   endpointWritable(): void {
+    this.#full = false;
+    this.#flush();
+  }
+
+  #flush(): void {
     const upstream = this.#upstream;
     if (upstream === undefined || this.#over) return;
-    this.#full = false;
     while (!this.#full && this.#waiting.length > 0) {
       const piece = this.#waiting.shift() as Buffer;
       this.#hold(-piece.length);
-      this.#full = !upstream.body(piece, 0, piece.length, this.#whole && this.#waiting.length === 0);
+      const last = this.#whole && this.#waiting.length === 0 && this.#trailers === undefined;
+      this.#full = !upstream.body(piece, 0, piece.length, last);
     }
+    if (this.#full || this.#trailers === undefined) return;
+    upstream.trailers(this.#trailers);
+    this.#trailers = undefined;
   }
 
   expire(): void {

@@ -10,6 +10,7 @@ import {
   view,
   workloadObject,
 } from "../../proxy/config/testdata.ts";
+import { answered, Http2App, Http2Client } from "../support/http2.ts";
 import {
   application,
   eventually,
@@ -188,5 +189,87 @@ describe("a mirrored request", () => {
     // Binomial(400, 1/2): standard deviation 10; seven of them.
     await eventually(() => copies.length > count / 2 - 70);
     expect(copies.length).toBeLessThan(count / 2 + 70);
+  });
+});
+
+describe("a mirrored request of HTTP/2", () => {
+  const http2 = { ports: [{ port: 80, protocol: "http2" as const }] };
+  const taken: { authority: string; body: string; trailers: unknown }[] = [];
+  let apps: Http2App[] = [];
+  let both: TestProxy;
+
+  beforeAll(async () => {
+    const web = await Http2App.start((stream) => {
+      stream.respond({ ":status": 200 });
+      stream.pipe(stream);
+    });
+    const shadow = await Http2App.start((stream, headers) => {
+      const parts: Buffer[] = [];
+      let trailers: unknown;
+      stream.on("trailers", (received) => {
+        trailers = received["x-sum"];
+      });
+      stream.on("data", (part: Buffer) => void parts.push(part));
+      stream.on("end", () => {
+        taken.push({
+          authority: String(headers[":authority"]),
+          body: String(Buffer.concat(parts)),
+          trailers,
+        });
+        stream.respond({ ":status": 500 }, { endStream: true });
+      });
+    });
+    apps = [web, shadow];
+    const shadow1 = servers[1]?.port ?? 0;
+    const at = (target: number) => [endpoint("127.0.0.1", { ports: [{ port: 80, target }] })];
+    both = await TestProxy.start({
+      file: { outbound: [{ listen: "127.0.0.1:0", destination: "10.0.0.1:80" }], admin: "127.0.0.1:0" },
+      objects: [
+        indexObject("demo", [
+          entry("demo", "web", { addresses: ["10.0.0.1"], ...http2 }),
+          entry("demo", "shadow2", http2),
+          entry("demo", "shadow1"),
+        ]),
+        serviceObject("demo", "web", {
+          common: view({
+            http: [
+              { ...forward(destination("demo", "web")), mirrors: [mirror("shadow2"), mirror("shadow1")] },
+            ],
+          }),
+        }),
+        serviceObject("demo", "shadow2"),
+        serviceObject("demo", "shadow1"),
+        endpointsObject("demo", "web", at(web.port)),
+        endpointsObject("demo", "shadow2", at(shadow.port)),
+        endpointsObject("demo", "shadow1", at(shadow1)),
+        workloadObject("demo", "client"),
+      ],
+    });
+  });
+  afterAll(async () => {
+    await both?.[Symbol.asyncDispose]();
+    for (const app of apps) await app[Symbol.asyncDispose]();
+  });
+
+  it("is copied with body and trailers, in whichever version its mirrors speak", async () => {
+    using client = new Http2Client(both.port("outbound"));
+    const stream = client.session.request(
+      { ":method": "POST", ":path": "/copy/h2", ":authority": "web" },
+      { waitForTrailers: true },
+    );
+    stream.on("wantTrailers", () => stream.sendTrailers({ "x-sum": "7" }));
+    const answer = answered(stream);
+    stream.write("hello ");
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    stream.end("world");
+    const { status, body } = await answer;
+    expect([status, body.toString()]).toEqual([200, "hello world"]);
+    await eventually(() => taken.length === 1 && copies.length === 1);
+    expect(taken).toEqual([{ authority: "web-shadow", body: "hello world", trailers: "7" }]);
+    expect(copies[0]).toContain("\r\nhost: web-shadow\r\n");
+    expect(copies[0]).toMatch(/\r\n\r\n6\r\nhello \r\n5\r\nworld\r\n0\r\nx-sum: 7\r\n\r\n$/);
+    await eventually(
+      async () => (await both.metric("weft_mirrored_requests_total", { outcome: "answered" })) === 2,
+    );
   });
 });

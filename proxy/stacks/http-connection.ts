@@ -30,6 +30,7 @@ export function serveHttp(
     version === 1
       ? new Http1(context, side, socket, create().exchange)
       : new Http2(context, side, socket, create);
+  context.connections.add(side, connection);
   if (first !== undefined) connection.server.data(first);
   // Whoever had the socket before has been told of this already.
   if (socket.ended) connection.server.ended();
@@ -43,7 +44,6 @@ abstract class HttpConnection implements ConnectionEvents, Drainable {
   constructor(context: Context, side: Side) {
     this.#context = context;
     this.#side = side;
-    context.connections.add(side, this);
   }
 
   refused(code: number): void {

@@ -279,10 +279,13 @@ describe("ClientConnection", () => {
     expect(Buffer.concat(sent.map(({ payload }) => payload)).toString()).toBe("hello world");
   });
 
-  it("fails a request that was to go to a connection that is gone", async () => {
+  it.each<[string, (client: Client) => void]>([
+    ["is gone", (client) => client.socket.onClose(undefined)],
+    ["is going away", (client) => client.socket.onData(goaway(0))],
+  ])("fails a request that was to go to a connection that %s", async (_name, end) => {
     const client = await Client.greeted();
     const upstream = client.connection.open();
-    client.socket.onClose(undefined);
+    end(client);
     const caller = new FakeCaller();
     upstream.send(outgoing(requestHead("GET", "/")), caller);
     expect(caller.events).toEqual([]);

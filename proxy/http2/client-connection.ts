@@ -240,6 +240,7 @@ export class ClientConnection extends Incoming<ClientStream> implements ClientSt
   /** Streams behind the last one have not been looked at; the others go on (RFC 9113 section 6.8). */
   protected goaway(lastId: number, code: number): void {
     this.#stopOpening();
+    this.#loseReserved();
     const message = `the endpoint is going away with ${frames.errorName(code)}`;
     for (const stream of [...this.live.values()]) {
       if (stream.id <= lastId) continue;
@@ -275,8 +276,13 @@ export class ClientConnection extends Incoming<ClientStream> implements ClientSt
   }
 
   protected gone(): void {
+    this.#loseReserved();
+    this.#owner.gone(this);
+  }
+
+  /** What has not been sent yet never will be: that is said when it is asked for. */
+  #loseReserved(): void {
     for (const stream of this.#reserved) stream.reset = true;
     this.#reserved.clear();
-    this.#owner.gone(this);
   }
 }

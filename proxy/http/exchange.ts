@@ -90,6 +90,8 @@ export class Exchange extends TimerEntry implements DownstreamEvents, UpstreamEv
   responseEdits: HeadEdits | undefined;
   /** Header lines of every answer of our own to this request. */
   replyLines = "";
+  /** Told when a request is over and nothing more will come of it: the exchange may serve another. */
+  idle: (() => void) | undefined;
   /** Who gets copies of the request. */
   copies: readonly BodyCopy[] = NO_COPIES;
   readonly #options: ExchangeOptions;
@@ -320,6 +322,7 @@ export class Exchange extends TimerEntry implements DownstreamEvents, UpstreamEv
     }
     this.#end();
     this.downstream.break(CANCEL);
+    this.idle?.();
   }
 
   expire(): void {
@@ -406,9 +409,11 @@ export class Exchange extends TimerEntry implements DownstreamEvents, UpstreamEv
 
   /** Ends the response with a reset: nothing that the client got may pass for a whole one. */
   breakOff(code: number = INTERNAL_ERROR): void {
+    if (!this.#active) return;
     this.abandon();
     this.#end();
     this.downstream.break(code);
+    this.idle?.();
   }
 
   #end(): void {
@@ -421,8 +426,10 @@ export class Exchange extends TimerEntry implements DownstreamEvents, UpstreamEv
   }
 
   #finish(): void {
+    if (!this.#active) return;
     this.#end();
     this.downstream.finish();
+    this.idle?.();
   }
 }
 

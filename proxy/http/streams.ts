@@ -151,10 +151,11 @@ export interface UpstreamEvents {
 /** Why an exchange failed on the endpoint's side. */
 export interface UpstreamFailure {
   /**
-   * `reset`: the connection or the stream went away; `refused`: the endpoint said that it has not looked at the request
-   * (REFUSED_STREAM, or a GOAWAY that leaves it out); `malformed`: the response was refused.
+   * `reset`: the connection or the stream went away; `refused`: the endpoint wants no request more (REFUSED_STREAM); `unseen`:
+   * it ends the connection and has not looked at the request (a GOAWAY that leaves it out), which says nothing of the endpoint;
+   * `malformed`: the response was refused.
    */
-  readonly kind: "reset" | "refused" | "malformed";
+  readonly kind: "reset" | "refused" | "unseen" | "malformed";
   /** Bytes of the response had come: the endpoint has taken the request. */
   readonly answered: boolean;
   /** The connection had served requests before: it may have been closed while idle. */

@@ -165,7 +165,7 @@ describe("ClientConnection", () => {
   it.each<[string, Buffer, string, string]>([
     ["a reset", reset(1, frames.INTERNAL_ERROR), "reset", "INTERNAL_ERROR"],
     ["a refusal", reset(1, frames.REFUSED_STREAM), "refused", "REFUSED_STREAM"],
-    ["a GOAWAY that leaves it out", goaway(0), "refused", "REFUSED_STREAM"],
+    ["a GOAWAY that leaves it out", goaway(0), "unseen", "REFUSED_STREAM"],
     ["no :status", headers(1, [["a", "b"]]), "malformed", "CANCEL"],
     ["a header that may not be", headers(1, [...OK, ["connection", "close"]]), "malformed", "CANCEL"],
     ["a switch of protocols", headers(1, [[":status", "101"]]), "malformed", "CANCEL"],
@@ -215,7 +215,7 @@ describe("ClientConnection", () => {
     await client.send(goaway(1));
     expect(client.told).toContain("draining");
     expect(client.connection.available).toBe(0);
-    expect(second.caller.failure?.kind).toBe("refused");
+    expect(second.caller.failure?.kind).toBe("unseen");
     await client.send(headers(1, OK, true));
     expect(first.caller.events.at(-1)).toBe("complete");
     expect(client.told.at(-1)).toBe("gone");
@@ -290,7 +290,7 @@ describe("ClientConnection", () => {
     upstream.send(outgoing(requestHead("GET", "/")), caller);
     expect(caller.events).toEqual([]);
     await peer.turn();
-    expect(caller.events).toEqual(["failed refused"]);
+    expect(caller.events).toEqual(["failed unseen"]);
   });
 
   it("asks an endpoint that has been silent whether it is there", async () => {

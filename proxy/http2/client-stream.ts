@@ -9,6 +9,7 @@ import {
   TOO_LARGE,
   type Upstream,
   type UpstreamEvents,
+  type UpstreamFailure,
 } from "../http/streams.ts";
 import { CANCEL, NO_ERROR, REFUSED_STREAM } from "./frames.ts";
 import { EMPTY, Stream, type StreamOwner } from "./stream.ts";
@@ -47,7 +48,7 @@ export class ClientStream extends Stream implements Upstream {
     const headOnly = last && pieces.length === 0;
     if (this.reset) {
       // The connection went away between being chosen and this.
-      queueMicrotask(() => this.#failed("refused", 0, CANCEL, "the connection is gone", events));
+      queueMicrotask(() => this.#failed("unseen", 0, CANCEL, "the connection is gone", events));
       return ROOM;
     }
     this.#first = this.#client.fresh;
@@ -142,7 +143,7 @@ export class ClientStream extends Stream implements Upstream {
 
   /** The endpoint has not looked at the request. */
   refuse(message: string): void {
-    this.#failed("refused", 0, REFUSED_STREAM, message);
+    this.#failed("unseen", 0, REFUSED_STREAM, message);
   }
 
   malformed(refused: number): void {
@@ -150,7 +151,7 @@ export class ClientStream extends Stream implements Upstream {
   }
 
   #failed(
-    kind: "reset" | "refused" | "malformed",
+    kind: UpstreamFailure["kind"],
     refused: number,
     code: number,
     message: string,

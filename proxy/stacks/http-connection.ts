@@ -82,9 +82,14 @@ class Http1 extends HttpConnection {
   }
 }
 
+/** Exchanges that a connection keeps for its next requests: as many as most clients have under way. */
+const MAX_SPARE = 8;
+
 class Http2 extends HttpConnection {
   readonly server: Http2ServerConnection;
   readonly #create: CreateRequest;
+  /** Of requests that are over. */
+  readonly #spare: Exchange[] = [];
 
   constructor(context: Context, side: Side, socket: Socket, create: CreateRequest) {
     super(context, side);
@@ -95,8 +100,16 @@ class Http2 extends HttpConnection {
   }
 
   stream(stream: Downstream): DownstreamEvents {
-    const { exchange } = this.#create();
+    const exchange = this.#spare.pop() ?? this.#make();
     exchange.downstream = stream;
+    return exchange;
+  }
+
+  #make(): Exchange {
+    const { exchange } = this.#create();
+    exchange.idle = () => {
+      if (this.#spare.length < MAX_SPARE) this.#spare.push(exchange);
+    };
     return exchange;
   }
 

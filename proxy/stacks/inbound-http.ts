@@ -222,7 +222,9 @@ export class InboundRequest
     const { exchange } = this;
     // The application may have closed a connection that sat idle while the request was on its way.
     const untouched =
-      failure.kind === "refused" || (failure.reused && !failure.answered && exchange.head.idempotent);
+      failure.kind === "refused" ||
+      failure.kind === "unseen" ||
+      (failure.reused && !failure.answered && exchange.head.idempotent);
     if (untouched && exchange.replayable && this.#reconnects < 2) {
       this.#reconnects++;
       this.context.telemetry.retries.of("inbound", "idle").value++;

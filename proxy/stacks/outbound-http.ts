@@ -240,13 +240,15 @@ export class OutboundRequest implements ExchangeOwner, RouteRequest, TriesOwner,
     const { exchange, tries } = this;
     // Once more, on another connection. What an endpoint refuses goes by the route's plan, where there is one.
     const again =
-      failure.kind === "refused" ? planOf(this) === undefined : nothing && exchange.head.idempotent;
+      failure.kind === "unseen" ||
+      (failure.kind === "refused" ? planOf(this) === undefined : nothing && exchange.head.idempotent);
     if (again && exchange.replayable && tries.reconnects < 2) {
       tries.reconnects++;
       this.#again(failure.kind === "refused" ? "refused-stream" : "idle");
       return;
     }
-    if (retryFailure(this, failure.kind === "refused" ? "refused-stream" : "reset")) {
+    const refused = failure.kind === "refused" || failure.kind === "unseen";
+    if (retryFailure(this, refused ? "refused-stream" : "reset")) {
       tries.begin();
       return;
     }
@@ -358,7 +360,7 @@ export class OutboundRequest implements ExchangeOwner, RouteRequest, TriesOwner,
  * that closes one in order says which requests it has not looked at.
  */
 function saysNothing({ kind, reused, answered }: UpstreamFailure): boolean {
-  return kind === "refused" || (reused && !answered);
+  return kind === "refused" || kind === "unseen" || (reused && !answered);
 }
 
 /** A trace has begun, whoever speaks of it: there must not be two. */

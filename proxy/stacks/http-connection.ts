@@ -31,8 +31,6 @@ export function serveHttp(
       ? new Http1(context, side, socket, create().exchange)
       : new Http2(context, side, socket, create);
   context.connections.add(side, connection);
-  // Only now: in a drain it is told at once, which its server has to be there for.
-  context.connections.add(side, connection);
   if (first !== undefined) connection.server.data(first);
   // Whoever had the socket before has been told of this already.
   if (socket.ended) connection.server.ended();

@@ -1,4 +1,6 @@
 /** What runs on the cluster: the same pods in the mesh and without, and what a mesh's user would have applied. */
+import { createClient, type KubeObject, loadConfig } from "../../../kube/index.ts";
+import { services } from "../../../kube/resources.ts";
 import {
   apply,
   call,
@@ -8,6 +10,7 @@ import {
   kubectl,
   namespace,
   rollout,
+  run,
   service,
 } from "../../../test/support/e2e.ts";
 import { authorizationPolicy, canary, peerAuthentication, subsets } from "../../../test/support/mesh.ts";
@@ -88,14 +91,26 @@ export async function clusterAddress(ns: string): Promise<string> {
 /** So many more services in the cluster, which nobody calls; resolves when control has published them. */
 export async function addServices(count: number): Promise<void> {
   await namespace(MANY, { injected: false });
-  const named = (i: number) => ({
-    apiVersion: "v1",
-    kind: "Service",
-    metadata: { name: `service-${i}`, namespace: MANY },
-    spec: { selector: { app: `service-${i}` }, ports: [{ name: "http", port: 80, targetPort: 8080 }] },
-  });
-  for (let from = 0; from < count; from += 250) {
-    await apply(...Array.from({ length: Math.min(250, count - from) }, (_, i) => named(from + i)));
+  const kubeconfig = (await run("hack/cluster", ["kubeconfig"])).stdout.trim();
+  const client = createClient(await loadConfig({ kubeconfig }), { userAgent: "weft-bench" });
+  let next = 0;
+  const worker = async () => {
+    for (let i = next++; i < count; i = next++) {
+      await client.create<KubeObject>(services, {
+        apiVersion: "v1",
+        kind: "Service",
+        metadata: { name: `service-${i}`, namespace: MANY },
+        spec: {
+          selector: { app: `service-${i}` },
+          ports: [{ name: "http", port: 80, targetPort: 8080 }],
+        },
+      });
+    }
+  };
+  try {
+    await Promise.all(Array.from({ length: 8 }, worker));
+  } finally {
+    client.close();
   }
   await eventually(
     `an index of ${count} services`,

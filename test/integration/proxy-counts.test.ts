@@ -12,7 +12,7 @@ import {
   view,
   workloadObject,
 } from "../../proxy/config/testdata.ts";
-import { allocatedBytes, type CallCounts, countCalls, LOG_COLLECTIONS } from "../support/counts.ts";
+import { allocatedPerRequest, type CallCounts, countCalls, LOG_COLLECTIONS } from "../support/counts.ts";
 import { application, ok, TestProxy, TestServer } from "../support/proxy.ts";
 import { TestAuthority } from "../support/workload-identity.ts";
 
@@ -167,25 +167,11 @@ describe("memory", () => {
   it(`allocates at most ${MOST_BYTES} bytes of heap for a request`, async () => {
     const port = logging.port("outbound");
     await Promise.all(Array.from({ length: 8 }, () => requests(port, 1_000))); // the code is compiled
-    const from = logging.log.length;
-    let answered = 0;
-    // What the log told of after how many requests: whole cycles of the collector alone are measured.
-    const seen: { answered: number; bytes: number }[] = [];
-    const look = () => {
-      answered++;
-      if (answered % 100 !== 0) return;
-      const { bytes, collections } = allocatedBytes(logging.log.slice(from));
-      if (collections > 0 && bytes !== seen.at(-1)?.bytes) seen.push({ answered, bytes });
-    };
-    await Promise.all(Array.from({ length: 8 }, () => requests(port, 6_000, look)));
-    const [first, last] = [seen[0], seen.at(-1)];
-    if (first === undefined || last === undefined || first === last) {
-      throw new Error(
-        `the log tells of ${seen.length} collections; expected at least 2: ${logging.log.slice(from)}`,
-      );
-    }
-    const bytes = (last.bytes - first.bytes) / (last.answered - first.answered);
-    console.log(`${bytes.toFixed(0)} bytes a request, over ${seen.length - 1} collections`);
+    const bytes = await allocatedPerRequest(
+      () => logging.log,
+      (answered) => Promise.all(Array.from({ length: 8 }, () => requests(port, 6_000, answered))),
+    );
+    console.log(`${bytes.toFixed(0)} bytes a request`);
     expect(bytes).toBeLessThanOrEqual(MOST_BYTES);
   });
 });

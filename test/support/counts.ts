@@ -71,3 +71,27 @@ export function allocatedBytes(log: string): { readonly bytes: number; readonly 
   }
   return { bytes, collections };
 }
+
+/**
+ * Bytes allocated for each request, over whole cycles of the collector. `log` reads the proxy's log so far; `work` makes requests
+ * and calls its argument after each. Throws when they were too few for two collections.
+ */
+export async function allocatedPerRequest(
+  log: () => string,
+  work: (answered: () => void) => Promise<unknown>,
+): Promise<number> {
+  const from = log().length;
+  let answered = 0;
+  const seen: { readonly answered: number; readonly bytes: number }[] = [];
+  await work(() => {
+    answered++;
+    if (answered % 100 !== 0) return;
+    const { bytes, collections } = allocatedBytes(log().slice(from));
+    if (collections > 0 && bytes !== seen.at(-1)?.bytes) seen.push({ answered, bytes });
+  });
+  const [first, last] = [seen[0], seen.at(-1)];
+  if (first === undefined || last === undefined || first === last) {
+    throw new Error(`${answered} requests made ${seen.length} collections; expected at least 2`);
+  }
+  return (last.bytes - first.bytes) / (last.answered - first.answered);
+}

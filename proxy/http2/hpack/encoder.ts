@@ -10,14 +10,14 @@ import { ENTRY_OVERHEAD, STATIC_FIELDS } from "./static-table.ts";
 
 /** Of the peer's table we use at most this, which is the protocol's initial value. */
 const MAX_TABLE_BYTES = 4096;
-/** No entry counts less than its overhead, so this many fit; a power of two. */
-const MAX_ENTRIES = MAX_TABLE_BYTES / ENTRY_OVERHEAD;
+/** Rows that a table begins with; powers of two, up to what fits when entries count their overhead alone. */
+const FIRST_ROWS = 16;
 const STATIC_COUNT = STATIC_FIELDS.length;
 
 /** Places of the index by hash, of which a field may stand in some; and of the memory of fields that came once. */
-const PLACES = 256;
+const PLACES = 128;
 const PROBES = 4;
-const ONCE_PLACES = 128;
+const ONCE_PLACES = 64;
 
 /** Of longer values only beginning and end are hashed: those tell them apart, and a hit is compared whole. */
 const HASHED_HEAD = 8;
@@ -71,9 +71,10 @@ class Row {
   }
 }
 
-/** What a connection has once it sent a head. */
+/** What a connection has once it sent a head: small, as thousands may be idle. */
 interface Table {
-  readonly rows: (Row | undefined)[];
+  /** By the number of the insertion, as a ring. */
+  rows: (Row | undefined)[];
   /** By hash, the number of the row that was inserted; 0 for none. */
   readonly index: Int32Array;
   readonly once: Int32Array;
@@ -176,7 +177,7 @@ export class Encoder {
     for (let probe = 0; probe < PROBES; probe++) {
       const number = table.index[(hash + probe) & (PLACES - 1)] as number;
       if (number <= oldest) continue;
-      const row = table.rows[number & (MAX_ENTRIES - 1)] as Row;
+      const row = table.rows[number & (table.rows.length - 1)] as Row;
       if (row.is(bytes, nameStart, nameEnd, valueStart, valueEnd))
         return STATIC_COUNT + 1 + this.#inserted - number;
     }
@@ -188,7 +189,7 @@ export class Encoder {
     if (size > this.#capacity >> 1) return false;
     this.repeatable = false;
     this.#table ??= {
-      rows: new Array<Row | undefined>(MAX_ENTRIES).fill(undefined),
+      rows: new Array<Row | undefined>(FIRST_ROWS).fill(undefined),
       index: new Int32Array(PLACES),
       once: new Int32Array(ONCE_PLACES),
     };
@@ -215,11 +216,12 @@ export class Encoder {
       copy[at] = bytes[valueStart + at - nameLength] as number;
     const row = new Row(copy, nameLength);
     while (this.#size + row.size > this.#capacity) this.#evict();
+    if (this.#count === table.rows.length) this.#grow(table);
     this.#inserted++;
     this.#count++;
     this.#size += row.size;
     this.epoch++;
-    table.rows[this.#inserted & (MAX_ENTRIES - 1)] = row;
+    table.rows[this.#inserted & (table.rows.length - 1)] = row;
     const oldest = this.#inserted - this.#count;
     let place = hash & (PLACES - 1);
     for (let probe = 0; probe < PROBES; probe++) {
@@ -230,9 +232,19 @@ export class Encoder {
     table.index[place] = this.#inserted;
   }
 
+  #grow(table: Table): void {
+    const { rows } = table;
+    const grown = new Array<Row | undefined>(rows.length * 2).fill(undefined);
+    for (let age = 0; age < this.#count; age++) {
+      const number = this.#inserted - age;
+      grown[number & (grown.length - 1)] = rows[number & (rows.length - 1)];
+    }
+    table.rows = grown;
+  }
+
   #evict(): void {
     const { rows } = this.#table as Table;
-    const place = (this.#inserted - this.#count + 1) & (MAX_ENTRIES - 1);
+    const place = (this.#inserted - this.#count + 1) & (rows.length - 1);
     this.#size -= (rows[place] as Row).size;
     rows[place] = undefined;
     this.#count--;

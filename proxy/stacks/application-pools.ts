@@ -28,7 +28,7 @@ export class ApplicationPool extends VersionedPool {
     super({
       connector: () => (connected, failed) =>
         context.dialler.plain(address, port, withKeepAlive(context, this.#policy, { connected, failed })),
-      speak: speakerOf(context),
+      ...speakerOf(context),
       limits: limitsOf(undefined),
       wheel: context.wheel,
       writer: context.writer,

@@ -86,7 +86,7 @@ function makePool(context: Context, cluster: Cluster, endpoint: EndpointHandle):
       const connect = connectorOf(context, cluster, endpoint, version === 1 ? ALPN_HTTP1 : ALPN_HTTP2);
       return (connected, failed) => connect({ connected, failed });
     },
-    speak: speakerOf(context),
+    ...speakerOf(context),
     limits: limitsOf(cluster.policy.connectionPool),
     wheel: context.wheel,
     writer: context.writer,

@@ -8,11 +8,13 @@ import {
   type Version,
 } from "../http/streams.ts";
 import { ServerConnection } from "../http1/server-connection.ts";
-import { ServerConnection as Http2ServerConnection } from "../http2/server-connection.ts";
+import type { ServerEvents, ServerOptions } from "../http2/server-connection.ts";
 import type { Socket } from "../net/socket.ts";
 import type { Side } from "../telemetry/telemetry.ts";
 import type { Drainable } from "./connections.ts";
 import { type Context, DOWNSTREAM_IDLE_MS, HEAD_MS } from "./context.ts";
+import { whenLoaded } from "./http2.ts";
+import type { ServerConnection as Http2ServerConnection } from "./http2-connections.ts";
 
 /** Makes what serves one request, or on HTTP/1 all of a connection's one after another. */
 export type CreateRequest = () => { readonly exchange: Exchange };
@@ -26,10 +28,15 @@ export function serveHttp(
   first: Buffer | undefined,
   create: CreateRequest,
 ): void {
+  const { connections: http2 } = context.http2;
+  if (version === 2 && http2 === undefined) {
+    whenLoaded(context.http2, socket, first, (all) => serveHttp(context, side, socket, version, all, create));
+    return;
+  }
   const connection =
-    version === 1
+    version === 1 || http2 === undefined
       ? new Http1(context, side, socket, create().exchange)
-      : new Http2(context, side, socket, create);
+      : new Http2(context, side, create, (events, options) => http2.serve(socket, options, events));
   context.connections.add(side, connection);
   if (first !== undefined) connection.server.data(first);
   // Whoever had the socket before has been told of this already.
@@ -89,12 +96,16 @@ class Http2 extends HttpConnection {
   /** Of requests that are over. */
   readonly #spare: Exchange[] = [];
 
-  constructor(context: Context, side: Side, socket: Socket, create: CreateRequest) {
+  constructor(
+    context: Context,
+    side: Side,
+    create: CreateRequest,
+    serve: (events: ServerEvents, options: Omit<ServerOptions, "shared">) => Http2ServerConnection,
+  ) {
     super(context, side);
     this.#create = create;
-    const { wheel, now, http2 } = context;
-    const options = { wheel, now, shared: http2.shared, idleMs: DOWNSTREAM_IDLE_MS, headMs: HEAD_MS };
-    this.server = new Http2ServerConnection(socket, options, this);
+    const { wheel, now } = context;
+    this.server = serve(this, { wheel, now, idleMs: DOWNSTREAM_IDLE_MS, headMs: HEAD_MS });
   }
 
   stream(stream: Downstream): DownstreamEvents {

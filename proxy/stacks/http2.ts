@@ -1,31 +1,90 @@
-/** What all HTTP/2 connections of the process share, made when the first one comes, and how an endpoint is spoken to in it. */
-import { ClientConnection } from "../http2/client-connection.ts";
-import type { Shared } from "../http2/connection.ts";
-import { HeadDecoder } from "../http2/head-decoder.ts";
-import { Turn } from "../http2/output.ts";
-import { ReceiveBudget } from "../http2/receive-budget.ts";
-import type { Socket } from "../net/socket.ts";
+/**
+ * HTTP/2 for the stacks, loaded when the first connection wants it: a sidecar whose application speaks HTTP/1.1 alone, as most
+ * idle ones do, saves most of a megabyte.
+ */
+import type { Dial } from "../net/listen.ts";
+import type { Socket, SocketEvents } from "../net/socket.ts";
 import type { Multiplexed, MultiplexedOwner } from "../upstream/multiplexed-pool.ts";
+import type { Connector } from "../upstream/pool.ts";
 import { type Context, HEAD_MS } from "./context.ts";
+
+type Connections = typeof import("./http2-connections.ts");
 
 /** Requests at once on a connection to an endpoint that allows more: then there are several, and their losses are smaller. */
 const MAX_STREAMS = 1024;
 
 export class Http2 {
-  #shared: Shared | undefined;
+  #connections: Connections | undefined;
 
-  get shared(): Shared {
-    this.#shared ??= { turn: new Turn(), budget: new ReceiveBudget(), heads: new HeadDecoder() };
-    return this.#shared;
+  /** Undefined until `load` has resolved once. */
+  get connections(): Connections | undefined {
+    return this.#connections;
+  }
+
+  async load(): Promise<Connections> {
+    this.#connections ??= await import("./http2-connections.ts");
+    return this.#connections;
   }
 }
 
-/** Speaks HTTP/2 on new connections to endpoints. */
-export function speakerOf(context: Context): (socket: Socket, owner: MultiplexedOwner) => Multiplexed {
-  const { wheel, now, telemetry, http2 } = context;
+/** How a pool speaks HTTP/2 to its endpoint. */
+export interface Speaker {
+  /** The connector, which dials only once HTTP/2 can be spoken. */
+  prepare(connect: Connector): Connector;
+  speak(socket: Socket, owner: MultiplexedOwner): Multiplexed;
+}
+
+export function speakerOf({ wheel, now, telemetry, http2 }: Context): Speaker {
   const refused = (code: number) => telemetry.refusedHttp(code);
-  return (socket, owner) => {
-    const options = { wheel, shared: http2.shared, now, headMs: HEAD_MS, maxStreams: MAX_STREAMS, refused };
-    return new ClientConnection(socket, options, owner);
+  return {
+    prepare: (connect) => (connected, failed) => {
+      if (http2.connections !== undefined) return connect(connected, failed);
+      let dial: Dial | undefined;
+      let cancelled = false;
+      http2.load().then(() => {
+        if (!cancelled) dial = connect(connected, failed);
+      });
+      return {
+        cancel() {
+          cancelled = true;
+          dial?.cancel();
+        },
+      };
+    },
+    speak(socket, owner) {
+      const { connections } = http2;
+      if (connections === undefined) throw new Error("HTTP/2 is spoken before it is loaded");
+      return connections.speak(
+        socket,
+        { wheel, now, headMs: HEAD_MS, maxStreams: MAX_STREAMS, refused },
+        owner,
+      );
+    },
   };
+}
+
+/** Keeps what a client says until HTTP/2 is loaded, then calls `loaded` with all of it; never when it has left by then. */
+export function whenLoaded(
+  http2: Http2,
+  socket: Socket,
+  first: Buffer | undefined,
+  loaded: (first: Buffer | undefined) => void,
+): void {
+  const chunks = first === undefined ? [] : [first];
+  let gone = false;
+  const events: SocketEvents = {
+    data: (chunk) => void chunks.push(chunk),
+    writable() {},
+    ended() {},
+    closed() {
+      gone = true;
+    },
+  };
+  socket.events = events;
+  socket.pause();
+  http2.load().then(() => {
+    if (gone) return;
+    socket.resume();
+    loaded(chunks.length === 0 ? undefined : Buffer.concat(chunks));
+  });
 }

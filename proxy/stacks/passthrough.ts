@@ -63,7 +63,7 @@ export class Passthrough {
     const context = this.#context;
     const pool = new EndpointPool({
       connector: () => (connected, failed) => context.dialler.plain(address, port, { connected, failed }),
-      speak: speakerOf(context),
+      ...speakerOf(context),
       limits: {
         connectTimeoutMs: CONNECT_MS,
         idleTimeoutMs: IDLE_MS,

@@ -13,6 +13,8 @@ export interface VersionedOptions extends Omit<PoolOptions, "connect" | "limits"
   readonly limits: MultiplexedLimits;
   /** What opens connections that speak the version. */
   connector(version: Version): Connector;
+  /** The connector of HTTP/2's connections, which dials only once that can be spoken. */
+  prepare(connect: Connector): Connector;
   /** Speaks HTTP/2 on a new connection. */
   speak(socket: Socket, owner: MultiplexedOwner): Multiplexed;
 }
@@ -59,7 +61,7 @@ export class VersionedPool {
     if (this.#http2 !== undefined) return this.#http2;
     const pool = new MultiplexedPool({
       ...this.#options,
-      connect: this.#options.connector(2),
+      connect: this.#options.prepare(this.#options.connector(2)),
       limits: this.#limits,
     });
     if (this.#closed) pool.close();

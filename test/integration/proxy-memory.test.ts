@@ -14,7 +14,7 @@ import { TestAuthority } from "../support/workload-identity.ts";
 
 /**
  * What a proxy holds for itself while others are slow: anonymous memory, in MB. The limits leave room for the collector, which
- * has no say while the machine is busy with other tests; without bounds in the proxy each of these takes 300 MB and more.
+ * has no say while the machine is busy with other tests; without bounds in the proxy they take 250 MB and more.
  */
 const serverAddress = "127.0.4.1";
 const REQUEST = "GET / HTTP/1.1\r\nHost: web\r\n\r\n";

@@ -62,7 +62,7 @@ export function allocatedBytes(log: string): { readonly bytes: number; readonly 
   let bytes = 0;
   let collections = 0;
   let after: number | undefined;
-  for (const [, before, left] of log.matchAll(/START \w (\d+)kb => .*?=> (\d+)kb, p=/g)) {
+  for (const [, before, left] of log.matchAll(/START \w (\d+)kb => [\s\S]*?=> (\d+)kb, p=/g)) {
     if (after !== undefined) {
       bytes += (Number(before) - after) * 1024;
       collections++;

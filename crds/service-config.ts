@@ -14,7 +14,17 @@ import {
 import { clusterPolicy, type connectionPool, type loadBalancer } from "./compiled/policy.ts";
 import * as route from "./compiled/route.ts";
 import { ageColumn, type Kind, type ObjectOfKind } from "./kind.ts";
-import { boolean, type Infer, labels, list, object, required, string, strings } from "./schema.ts";
+import {
+  boolean,
+  enumeration,
+  type Infer,
+  labels,
+  list,
+  object,
+  required,
+  string,
+  strings,
+} from "./schema.ts";
 
 const indexPort = object("One port of a service.", {
   port: required(portNumber("The service port.")),
@@ -27,7 +37,9 @@ const indexEntry = object("One service.", {
   key: required(
     string("First 16 hex digits of the SHA-256 of `namespace/name`: the label of its other parts."),
   ),
-  addresses: required(strings("Cluster IPs; none for a headless service.")),
+  addresses: required(
+    strings("Cluster IPs, or a ServiceEntry's addresses and CIDRs; none for a headless service."),
+  ),
   ports: required(list("Its TCP ports.", indexPort)),
   headless: boolean("A headless service: endpoints are addressed directly."),
   hosts: strings("Host names, for an entry that is no Kubernetes service."),
@@ -71,6 +83,10 @@ const service = object(
     key: required(string("Its key.")),
     host: required(string("Its FQDN, or the bare host of an entry that is no Kubernetes service.")),
     endpointSlices: required(whole("How many `endpoints` parts belong to this snapshot.")),
+    resolution: enumeration(
+      "How a ServiceEntry's host is reached: at its endpoints (STATIC), at what their names resolve to (DNS), at one such address at a time (DNS_ROUND_ROBIN), or at the address that the client dialled (NONE).",
+      ["NONE", "STATIC", "DNS", "DNS_ROUND_ROBIN"],
+    ),
     common: required(view),
     variants: required(list("What clients of some namespaces see instead.", variant)),
   },
@@ -78,7 +94,8 @@ const service = object(
 );
 
 const endpoint = object("One pod, or other address, behind the service.", {
-  address: required(string("Its IP address.")),
+  address: required(string("Its IP address, or a name.")),
+  dns: boolean("`address` is a name, which the proxy resolves."),
   ports: required(
     list(
       "Where its ports are.",

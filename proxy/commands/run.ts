@@ -11,6 +11,7 @@ import { createAuthority } from "../identity/authority.ts";
 import { startIdentity } from "../identity/identity.ts";
 import { dial } from "../net/listen.ts";
 import { createOriginalDestination } from "../net/original-destination.ts";
+import { resolveName } from "../net/resolve.ts";
 import { dialUnverified } from "../net/tls-unverified.ts";
 import { ask } from "../upstream/ask.ts";
 import { createLog } from "./log.ts";
@@ -150,6 +151,7 @@ async function startSidecar(
     lastGood: createLastGoodStore(STATE_FOLDER, systemClock, log),
     clock: systemClock,
     random: Math.random,
+    resolve: resolveName,
     log,
   });
   const trust = () => identity.updateTrustBundle(config.view()?.trustBundle ?? "");

@@ -10,6 +10,7 @@ import type { Log } from "../config/log.ts";
 import { startStaticSource } from "../config/static.ts";
 import type { IdentitySource } from "../config/view.ts";
 import type { OriginalDestination } from "../net/original-destination.ts";
+import { resolveName } from "../net/resolve.ts";
 import { ENCODINGS, type Encoding } from "../telemetry/access-log.ts";
 import { type ListenerSettings, type ProxyParts, type RunningProxy, startProxy } from "./proxy.ts";
 import { type IdentityFiles, startFileIdentity } from "./standalone-identity.ts";
@@ -55,6 +56,7 @@ export async function startStandalone(options: StandaloneOptions): Promise<Stand
     clusterDomain: "cluster.local",
     clock: systemClock,
     random: Math.random,
+    resolve: resolveName,
     log,
   });
   const view = config.view();

@@ -20,6 +20,9 @@ export interface Membership {
   readonly balancer: Balancer<Handle>;
 }
 
+/** Dialled addresses that are remembered. */
+const maxDialled = 1024;
+
 export class ClusterState {
   readonly counters: ClusterCounters = {
     requests: 0,
@@ -35,6 +38,8 @@ export class ClusterState {
   readonly #known = new Map<Endpoint, Handle>();
   /** Counts updates; handles that the last one did not name bear an older number. */
   #generation = 0;
+  /** Endpoints that clients dialled themselves, the longest unused first. */
+  readonly #dialled = new Map<string, Handle>();
   #detector: Detector | undefined;
   #current: Membership | undefined;
   #policy = "";
@@ -111,11 +116,35 @@ export class ClusterState {
     handle.remove();
   }
 
+  /** The endpoint that a dialled address is. */
+  dialled(address: string, port: number): Handle {
+    const key = `${address}|${port}`;
+    let handle = this.#dialled.get(key);
+    this.#dialled.delete(key);
+    if (handle === undefined) {
+      const endpoint = { address, ports: [], ready: true, mtls: false, labels: {}, weight: 1 };
+      handle = new Handle(key, endpoint, port, false);
+      if (this.#dialled.size >= maxDialled) this.#endDialled(1);
+    }
+    this.#dialled.set(key, handle);
+    handle.watch(this.#detector);
+    return handle;
+  }
+
+  #endDialled(count: number): void {
+    for (const [key, handle] of this.#dialled) {
+      if (count-- <= 0) return;
+      this.#dialled.delete(key);
+      handle.remove();
+    }
+  }
+
   /** Ends every handle: the cluster is gone. What has been counted stays, for when it comes again. */
   end(): void {
     for (const handle of this.#handles.values()) handle.remove();
     this.#handles.clear();
     this.#known.clear();
+    this.#endDialled(this.#dialled.size);
     this.#current = undefined;
     this.counters.current = undefined;
     this.#detector = undefined;

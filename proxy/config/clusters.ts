@@ -8,7 +8,7 @@ import type { Handle } from "./endpoint.ts";
 import type { Cluster, EndpointHandle } from "./view.ts";
 
 export interface ClusterSources {
-  readonly part: Pick<ServicePart, "key" | "name" | "namespace" | "host">;
+  readonly part: Pick<ServicePart, "key" | "name" | "namespace" | "host" | "resolution">;
   readonly policies: readonly ClusterPolicy[];
   readonly endpoints: readonly Endpoint[];
   readonly ports: readonly IndexPort[];
@@ -100,10 +100,12 @@ export class ServiceClusters {
     const state = states.of(name);
     const { handles, balancer } = state.update(this.#reach(port, policy), policy, place, random);
     const { consistentHash } = policy.loadBalancer;
+    const originalDestination = part.resolution === "NONE";
     const cluster: Cluster = Object.freeze({
       name,
       host: part.host,
-      service: part.name,
+      // A host that is no Kubernetes service has a made-up name.
+      service: part.resolution === undefined ? part.name : part.host,
       namespace: part.namespace,
       subset: policy.subset,
       port,
@@ -114,7 +116,8 @@ export class ServiceClusters {
       // The handles of a cluster are its own: whatever is excluded came from here.
       pick: (now: number, exclude?: readonly EndpointHandle[], hash?: number, elsewhere?: boolean) =>
         balancer.pick(now, exclude as readonly Handle[] | undefined, hash, elsewhere),
-      at: byAddress(handles),
+      originalDestination,
+      at: originalDestination ? (address: string) => state.dialled(address, port) : byAddress(handles),
       counters: state.counters,
     });
     state.counters.current = cluster;

@@ -139,6 +139,7 @@ const service: Decoder<ServicePart> = object({
   key: text,
   host: text,
   endpointSlices: number(0, 10_000),
+  resolution: optional(oneOf("NONE", "STATIC", "DNS", "DNS_ROUND_ROBIN")),
   common: view,
   variants: list(object({ namespaces: list(text), view })),
 });
@@ -150,6 +151,7 @@ const endpoints: Decoder<EndpointsPart> = object({
   endpoints: list(
     object({
       address: text,
+      dns: optional(flag),
       ports: list(object({ port, target: port })),
       ready: flag,
       identity: optional(text),

@@ -109,6 +109,7 @@ function createTarget(entry: FoundEntry, indexPort: IndexPort, sources: ViewSour
     port,
     protocol,
     headless: entry.headless === true,
+    external: entry.hosts !== undefined,
     loaded: bound !== undefined,
     async load() {
       if (bound !== undefined) return target;

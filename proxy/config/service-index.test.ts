@@ -72,6 +72,24 @@ describe("the index of services", () => {
     expect(index("bank", entry("bank", "b", { exportTo })).byName("bank", "b") !== undefined).toBe(seen);
   });
 
+  it("finds hosts by the CIDRs among their addresses: exact before CIDR, longer before shorter", () => {
+    const host = (name: string, ...addresses: string[]) =>
+      entry("bank", name, { addresses, hosts: [`${name}.example.com`] });
+    const all = index("bank", host("wide", "198.18.0.0/15"), host("long", "198.18.7.0/24", "fd00::/8")).with(
+      "shop",
+      RawList.of([entry("shop", "exact", { addresses: ["198.18.7.1"] })]),
+    );
+    const found = ["198.18.7.1", "198.18.7.2", "198.19.0.1", "fd00::1", "198.20.0.1", "no address"];
+    expect(found.map((address) => all.byAddress(address)?.name)).toEqual([
+      "exact",
+      "long",
+      "wide",
+      "long",
+      undefined,
+      undefined,
+    ]);
+  });
+
   it("finds hosts: exact before wildcard, longer before shorter, the own namespace's first", () => {
     const all = index("bank", entry("bank", "1", { hosts: ["api.example.com", "*.com"] }))
       .with(

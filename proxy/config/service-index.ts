@@ -6,6 +6,7 @@
  * namespaces.
  */
 import type { IndexEntry } from "../../crds/service-config.ts";
+import { type Block, parseBlock, parseIp } from "../address/cidr.ts";
 import { findMember, type RawList, skipValue } from "./raw-json.ts";
 import { type Decoder, ShapeError } from "./shape.ts";
 
@@ -53,10 +54,20 @@ export class ServiceIndex {
     return size;
   }
 
-  /** The service with this cluster IP. */
+  /** The service with this cluster IP, or whose CIDR is the longest that has the address; the own namespace's before others'. */
   byAddress(address: string): FoundEntry | undefined {
     this.#addresses ??= new AddressTable([...this.#shards.values()]);
-    return this.#addresses.find(address);
+    return this.#addresses.find(address) ?? this.#byBlock(address);
+  }
+
+  #byBlock(address: string): FoundEntry | undefined {
+    const shards = this.#hostShards();
+    const blocks = shards.flatMap((shard) => shard.blocks.map((each) => ({ ...each, shard })));
+    if (blocks.length === 0) return undefined;
+    const ip = parseIp(address);
+    if (ip === undefined) return undefined;
+    const [longest] = blocks.filter(({ has }) => has(ip)).sort((a, b) => b.length - a.length);
+    return longest?.shard.entry(longest.index);
   }
 
   byName(namespace: string, name: string): FoundEntry | undefined {
@@ -96,6 +107,14 @@ function wider(pattern: string): string | undefined {
   return dot < 0 ? "*" : `*${rest.slice(dot)}`;
 }
 
+/** A CIDR among an entry's addresses. */
+interface AddressBlock {
+  readonly has: Block;
+  /** Of the prefix, in bits. */
+  readonly length: number;
+  readonly index: number;
+}
+
 /** One namespace's entries. */
 class Shard {
   readonly namespace: string;
@@ -108,6 +127,7 @@ class Shard {
   /** Hash of each address and the entry that has it. */
   readonly addressHashes: Uint32Array;
   readonly addressEntries: Uint32Array;
+  readonly blocks: readonly AddressBlock[];
 
   constructor(
     namespace: string,
@@ -124,6 +144,7 @@ class Shard {
     const addresses: number[] = [];
     const holders: number[] = [];
     const hosts = new Map<string, number>();
+    const blocks: AddressBlock[] = [];
     services.each((start, end) => {
       // Both are rare, and neither is worth a scanner of its own.
       const special = findMember(bytes, start, "exportTo") >= 0 || findMember(bytes, start, "hosts") >= 0;
@@ -135,13 +156,19 @@ class Shard {
         addresses.push(hashed);
         holders.push(index);
       });
-      for (const host of entry?.hosts ?? []) hosts.set(host.toLowerCase(), index);
+      if (entry?.hosts === undefined) return;
+      for (const host of entry.hosts) hosts.set(host.toLowerCase(), index);
+      for (const address of entry.addresses) {
+        const has = address.includes("/") ? parseBlock(address) : undefined;
+        if (has !== undefined) blocks.push({ has, length: Number(address.split("/")[1]), index });
+      }
     });
     this.#starts = Uint32Array.from(starts);
     this.#names = new HashTable(Uint32Array.from(names));
     this.#hosts = hosts.size > 0 ? hosts : undefined;
     this.addressHashes = Uint32Array.from(addresses);
     this.addressEntries = Uint32Array.from(holders);
+    this.blocks = blocks;
   }
 
   get size(): number {

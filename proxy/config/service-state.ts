@@ -15,6 +15,8 @@ import { ServiceClusters } from "./clusters.ts";
 import { type CompiledObject, objectName } from "./decode.ts";
 import { ConfigError } from "./errors.ts";
 import type { LoadedService } from "./mesh-view.ts";
+import { namesOf, resolvedEndpoints } from "./resolved-endpoints.ts";
+import type { Resolved } from "./resolved-names.ts";
 import { type BoundRoutes, bindRoutes, type CompiledRoutes, compileRoutes } from "./routes.ts";
 
 /** How long parts and destinations that are missing are waited for, in ms. */
@@ -30,6 +32,8 @@ export interface ServiceContext {
   readonly states: ClusterStates;
   readonly random: Random;
   readonly patience: Patience;
+  /** What a name that an endpoint has for an address resolves to. */
+  resolve(name: string): Resolved;
   /** Where this proxy is. */
   place(): Place;
   /** The clusters of another subscribed service. */
@@ -45,7 +49,11 @@ interface Version {
   readonly routes: CompiledRoutes;
 }
 
-type Slice = CompiledObject & { readonly part: { readonly kind: "endpoints" } };
+type Slice = CompiledObject & {
+  readonly part: { readonly kind: "endpoints" };
+  /** Those that its endpoints have for addresses. */
+  readonly names: readonly string[];
+};
 
 export class ServiceState {
   readonly key: string;
@@ -77,7 +85,8 @@ export class ServiceState {
   /** Takes a part in. Throws ConfigError for routes that cannot be compiled; the former ones stay. */
   put(object: CompiledObject): void {
     const { part } = object;
-    if (part.kind === "endpoints") this.#slices.set(part.endpoints.slice, { ...object, part });
+    if (part.kind === "endpoints")
+      this.#slices.set(part.endpoints.slice, { ...object, part, names: namesOf(part.endpoints.endpoints) });
     if (part.kind !== "service") return;
     const { client } = this.#context;
     const variant = part.service.variants.find((each) => each.namespaces.includes(client.namespace));
@@ -115,6 +124,11 @@ export class ServiceState {
         .flatMap((version) => (version ? destinationsOf(version.routes.view) : []))
         .flatMap(({ key }) => (key === "" ? [] : key)),
     );
+  }
+
+  /** Names that its endpoints have for addresses. */
+  get names(): readonly string[] {
+    return [...this.#slices.values()].flatMap(({ names }) => names);
   }
 
   /** The service for targets; undefined until its routes are in force. */
@@ -155,7 +169,9 @@ export class ServiceState {
     if (this.#latest === undefined) return this.#end();
     const { part } = this.#latest;
     const slices = Array.from({ length: part.endpointSlices }, (_, i) => this.#slices.get(i));
-    if (slices.includes(undefined) && !this.#outOfPatience(now)) return false;
+    const answers = slices.flatMap((slice) => slice?.names ?? []).map(this.#context.resolve);
+    const isWhole = !slices.includes(undefined) && answers.every(({ settled }) => settled);
+    if (!isWhole && !this.#outOfPatience(now)) return false;
     const policies = this.#policies(now);
     const place = this.#context.place();
     const madeFrom = [
@@ -164,11 +180,16 @@ export class ServiceState {
       JSON.stringify(ports),
       [...this.#retired.keys()].join(),
       ...slices,
+      ...answers.map(({ addresses }) => addresses),
     ];
     if (madeFrom.length === this.#madeFrom.length && madeFrom.every((each, i) => each === this.#madeFrom[i]))
       return false;
     this.#madeFrom = madeFrom;
-    const endpoints = slices.flatMap((slice) => slice?.part.endpoints.endpoints ?? []);
+    const listed = slices.flatMap((slice) => slice?.part.endpoints.endpoints ?? []);
+    const endpoints =
+      answers.length === 0
+        ? listed
+        : resolvedEndpoints(listed, part.resolution, (name) => this.#context.resolve(name).addresses);
     const { states, random } = this.#context;
     this.#clusters = new ServiceClusters(
       { part, policies, endpoints, ports },
@@ -202,6 +223,7 @@ export class ServiceState {
     const version = this.#latest;
     if (version === undefined) return false;
     for (let i = 0; i < version.part.endpointSlices; i++) if (!this.#slices.has(i)) return true;
+    if (this.names.some((name) => !this.#context.resolve(name).settled)) return true;
     if (!this.wanted || this.#inForce === version) return false;
     return destinationsOf(version.routes.view).some(({ key, subset }) => {
       if (key === "") return false;

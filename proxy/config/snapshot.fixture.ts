@@ -1,5 +1,5 @@
 import type { ServiceView } from "../../crds/service-config.ts";
-import { Snapshot } from "./snapshot.ts";
+import { Snapshot, type SnapshotOptions } from "./snapshot.ts";
 import {
   type CompiledJson,
   destination,
@@ -26,6 +26,11 @@ export const request: RouteRequest = {
 
 /** A snapshot with a workload in the namespace `shop` and its index, and time by hand. */
 export function setup(...objects: CompiledJson[]) {
+  return setupWith({}, ...objects);
+}
+
+/** The same with more said of it. */
+export function setupWith(options: Partial<SnapshotOptions>, ...objects: CompiledJson[]) {
   const snapshot = new Snapshot({
     namespace: "shop",
     labels: { app: "storefront" },
@@ -33,6 +38,7 @@ export function setup(...objects: CompiledJson[]) {
     random: () => 0,
     patience: { updateMs: 10_000, firstMs: 2_000 },
     load: async () => {},
+    ...options,
   });
   let now = 1_000;
   const put = (...more: CompiledJson[]) => {

@@ -19,6 +19,7 @@ import { encodeObject } from "./encode.ts";
 
 import { type CompiledInbound, compileInbound } from "./inbound.ts";
 import { createView, type LoadedService } from "./mesh-view.ts";
+import type { Names, Resolved } from "./resolved-names.ts";
 import { ServiceIndex } from "./service-index.ts";
 import { type Patience, ServiceState } from "./service-state.ts";
 import type { AppliedObject, MeshView, OutlierReport } from "./view.ts";
@@ -32,11 +33,15 @@ export interface SnapshotOptions {
   readonly clusterDomain: string;
   readonly random: Random;
   readonly patience?: Patience;
+  /** Resolves the names that endpoints have for addresses; without, they have none. */
+  readonly names?: Pick<Names, "of" | "keepOnly">;
   /** Called by a target that is not loaded. */
   readonly load: (key: string) => Promise<void>;
 }
 
 const defaultPatience: Patience = { updateMs: 10_000, firstMs: 2_000 };
+
+const unresolved: Resolved = { addresses: [], settled: true };
 
 interface Workload {
   readonly object: CompiledObject & { readonly part: { readonly kind: "workload" } };
@@ -131,6 +136,11 @@ export class Snapshot {
     return this.#services.get(key)?.loaded !== undefined;
   }
 
+  /** Takes in that a name resolves to something else. */
+  renamed(): void {
+    this.#changed = true;
+  }
+
   /** Makes the next view if anything changed or a wait is over; true when `view()` is a new one. */
   commit(now: number): boolean {
     const deadline = this.deadline();
@@ -142,6 +152,7 @@ export class Snapshot {
     // Subsets that only the old routes led to go with them.
     if (rerouted)
       for (const state of this.#services.values()) state.updateClusters(this.#portsOf(state), now);
+    this.#options.names?.keepOnly(new Set([...this.#services.values()].flatMap(({ names }) => names)));
     this.#recordApplied(now);
     if (this.#workload === undefined) return false;
     const services = new Map<string, LoadedService>();
@@ -241,6 +252,7 @@ export class Snapshot {
         place: () => this.#place,
         patience,
         clustersOf: (other) => this.#services.get(other)?.clusters,
+        resolve: (name) => this.#options.names?.of(name) ?? unresolved,
         leadsTo: (other, subset) => [...this.#services.values()].some((each) => each.leadsTo(other, subset)),
       });
       this.#services.set(key, state);

@@ -8,6 +8,7 @@ import type { LastGood, LastGoodStore } from "./last-good.ts";
 import { createLoads } from "./loads.ts";
 import type { Log } from "./log.ts";
 import { parseKeeping } from "./raw-json.ts";
+import { Names, type Resolve } from "./resolved-names.ts";
 import { Snapshot } from "./snapshot.ts";
 import type { ConfigSource } from "./view.ts";
 import { startWatch, type Watch, type WatchHandler } from "./watch.ts";
@@ -27,6 +28,7 @@ export interface KubernetesSourceOptions {
   readonly lastGood?: LastGoodStore | undefined;
   readonly clock: Clock;
   readonly random: Random;
+  readonly resolve: Resolve;
   readonly log: Log;
 }
 
@@ -46,7 +48,17 @@ export async function startKubernetesSource(options: KubernetesSourceOptions): P
   let wasReady = false;
   let closed = false;
 
-  const snapshot = new Snapshot({
+  const names = new Names({
+    resolve: options.resolve,
+    clock,
+    random,
+    changed() {
+      snapshot.renamed();
+      commit();
+    },
+  });
+  const snapshot: Snapshot = new Snapshot({
+    names,
     namespace,
     labels,
     node,
@@ -177,6 +189,7 @@ export async function startKubernetesSource(options: KubernetesSourceOptions): P
     async close() {
       closed = true;
       cancelDeadline?.();
+      names.close();
       loads.close();
       await Promise.all([own.close(), services.close(), lastGood?.close()]);
     },

@@ -47,6 +47,7 @@ const start = async () => {
     clusterDomain: "cluster.local",
     clock: systemClock,
     random: () => 0,
+    resolve: async () => [],
     log: (_level, _message, fields) => logged.push(String(fields?.error)),
   });
   return source;

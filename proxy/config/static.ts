@@ -12,6 +12,7 @@ import type { Clock } from "./clock.ts";
 import { type ObjectMeta, objectName } from "./decode.ts";
 import { ConfigError } from "./errors.ts";
 import type { Log } from "./log.ts";
+import { Names, type Resolve } from "./resolved-names.ts";
 import { Snapshot } from "./snapshot.ts";
 import type { ConfigSource } from "./view.ts";
 
@@ -20,11 +21,14 @@ export interface StaticSourceOptions {
   readonly clusterDomain: string;
   readonly clock: Clock;
   readonly random: Random;
+  readonly resolve: Resolve;
   readonly log: Log;
 }
 
 /** Editors and `cp -r` write in several steps. In ms. */
 const quietMs = 100;
+/** How long the start waits for names that endpoints have for addresses. In ms. */
+const firstAnswersMs = 2_000;
 
 interface StaticObject {
   readonly kind: ObjectMeta["kind"];
@@ -38,13 +42,25 @@ interface StaticObject {
 
 /** Starts the source. Throws ConfigError when the folder has no WorkloadConfig or a file cannot be read. */
 export async function startStaticSource(options: StaticSourceOptions): Promise<ConfigSource> {
-  const { folder, clusterDomain, clock, random, log } = options;
+  const { folder, clusterDomain, clock, random, resolve, log } = options;
   const listeners = new Set<() => void>();
   const first = await readFolder(folder);
   const own = first.find((object) => object.kind === "WorkloadConfig");
   if (own === undefined) throw malformed(folder, "expected a WorkloadConfig in one of its files, found none");
   const { workload } = own.status as { workload?: { labels?: Record<string, string> } };
-  const snapshot = new Snapshot({
+  let settled: (() => void) | undefined;
+  const names = new Names({
+    resolve,
+    clock,
+    random,
+    changed() {
+      snapshot.renamed();
+      commit();
+      if (names.settled) settled?.();
+    },
+  });
+  const snapshot: Snapshot = new Snapshot({
+    names,
     namespace: own.metadata.namespace,
     labels: workload?.labels ?? {},
     clusterDomain,
@@ -54,6 +70,11 @@ export async function startStaticSource(options: StaticSourceOptions): Promise<C
     load: async () => {},
   });
 
+  const commit = () => {
+    // The second commit ends waits that have no end here.
+    const changed = snapshot.commit(clock.now());
+    if (snapshot.commit(clock.now() + 1) || changed) for (const listener of listeners) listener();
+  };
   const apply = (objects: readonly StaticObject[]) => {
     for (const object of objects) snapshot.put(object, object.kind);
     for (const kind of ["ServiceConfig", "WorkloadConfig"] as const) {
@@ -66,11 +87,17 @@ export async function startStaticSource(options: StaticSourceOptions): Promise<C
       const key = metadata.labels["mesh.weft.dev/key"];
       if (key !== undefined && key !== "" && key !== "index") snapshot.want(key);
     }
-    // The second commit ends waits that have no end here.
-    const changed = snapshot.commit(clock.now());
-    if (snapshot.commit(clock.now() + 1) || changed) for (const listener of listeners) listener();
+    commit();
   };
   apply(first);
+  if (!names.settled)
+    await new Promise<void>((resolve) => {
+      const cancelWait = clock.after(firstAnswersMs, resolve);
+      settled = () => {
+        cancelWait();
+        resolve();
+      };
+    });
 
   let cancel: (() => void) | undefined;
   const reload = () => {
@@ -96,6 +123,7 @@ export async function startStaticSource(options: StaticSourceOptions): Promise<C
     dump: () => ({ objects: snapshot.applied() }),
     async close() {
       cancel?.();
+      names.close();
       watcher.close();
     },
   };

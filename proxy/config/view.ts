@@ -73,6 +73,8 @@ export interface Target {
   readonly port: number;
   readonly protocol: Protocol;
   readonly headless: boolean;
+  /** No Kubernetes service: several of them may share an address, and the Host or SNI tells which one is meant. */
+  readonly external: boolean;
   /** False until the service's routes and endpoints are in: `route` and `tcp` answer only when it is true. */
   readonly loaded: boolean;
   /**
@@ -182,6 +184,8 @@ export interface Cluster {
     hash?: number,
     elsewhere?: boolean,
   ): EndpointHandle | undefined;
+  /** It has no endpoints of its own: the address that the client dialled is the endpoint (a ServiceEntry's `resolution: NONE`). */
+  readonly originalDestination: boolean;
   /** The endpoint at an address, for headless services and PASSTHROUGH; undefined when the cluster has none there. */
   at(address: string): EndpointHandle | undefined;
   /** Survives snapshots: what pools and breakers count. */

@@ -1,7 +1,8 @@
 /** The layers of an outbound HTTP request, one function each; `outbound.ts` puts them in order. */
 import { ConfigError } from "../config/errors.ts";
-import type { Cluster, MeshView, Target } from "../config/view.ts";
+import type { Cluster, EndpointHandle, MeshView, Target } from "../config/view.ts";
 import type { Version } from "../http/streams.ts";
+import type { Destination } from "../net/original-destination.ts";
 import { oneLine } from "../route/format.ts";
 import { needsHttp1, upstreamVersion } from "../upstream/version.ts";
 import { breakerOf } from "./breakers.ts";
@@ -30,12 +31,18 @@ export const takeView: Layer = (request) => {
   return "wait";
 };
 
-/** By the address that was dialled; a service without one (headless, external) is found by the request's Host. */
+/**
+ * By the address that was dialled; a service without one (headless, external) is found by the request's Host. Hosts of a
+ * ServiceEntry share its addresses, so that among these the Host comes first.
+ */
 export const findTarget: Layer = (request) => {
   const view = request.view as MeshView;
   const { address, port } = request.destination;
+  const dialled = view.target(address, port);
   request.target =
-    view.target(address, port) ?? view.targetByHost(request.authority, port || portOf(request.authority));
+    dialled?.external === false
+      ? dialled
+      : (view.targetByHost(request.authority, port || portOf(request.authority)) ?? dialled);
   return "next";
 };
 
@@ -136,16 +143,23 @@ export const limitLoad: Layer = (request) => {
   return request.overflow("requests");
 };
 
-/** Whether the address that was dialled is the endpoint: a headless service's pod, or the policy PASSTHROUGH. */
-export function isDirect(target: Target | undefined, { policy }: Cluster): boolean {
-  return target?.headless === true || policy.loadBalancer.simple === "PASSTHROUGH";
+/** The endpoint that the dialled address is: a headless service's pod, by the policy PASSTHROUGH, or where there is no other. */
+export function dialledEndpoint(
+  target: Target | undefined,
+  cluster: Cluster,
+  { address, port }: Destination,
+): EndpointHandle | undefined {
+  // Without a port, the client came to our own listener.
+  if (cluster.originalDestination) return port === 0 ? undefined : cluster.at(address);
+  const isDirect = target?.headless === true || cluster.policy.loadBalancer.simple === "PASSTHROUGH";
+  return isDirect ? cluster.at(address) : undefined;
 }
 
 /** The endpoint for this try: never one that failed while another is there. */
 export const chooseEndpoint: Layer = (request) => {
   const { cluster, context, destination, tries, target, result } = request;
   if (cluster === undefined) return "next";
-  const direct = isDirect(target, cluster) ? cluster.at(destination.address) : undefined;
+  const direct = dialledEndpoint(target, cluster, destination);
   if (cluster.hashPolicy !== undefined) hashRequest(request, cluster.hashPolicy);
   const route = result?.kind === "forward" ? result.route : undefined;
   const retries = tries.tried.length > 0 ? route?.retries : undefined;

@@ -14,7 +14,7 @@ import { ALPN_TCP, type Context, TUNNEL_IDLE_MS } from "./context.ts";
 import type { Detection } from "./detecting.ts";
 import { countFailure } from "./endpoint-pools.ts";
 import { firstView } from "./first-view.ts";
-import { isDirect } from "./outbound-layers.ts";
+import { dialledEndpoint } from "./outbound-layers.ts";
 import { BLACKHOLE, type OutboundReport, PASSTHROUGH } from "./outbound-report.ts";
 import { plainEndpoint } from "./passthrough.ts";
 import { Held, type Spare, type SpareEvents } from "./spare.ts";
@@ -110,8 +110,12 @@ export class OutboundTcp extends TimerEntry implements SocketEvents, Spare {
 
   #findTarget(view: MeshView): void {
     const { address, port } = this.#destination;
+    const dialled = view.target(address, port);
+    // Hosts of a ServiceEntry share its addresses: the name tells them apart.
     const target =
-      view.target(address, port) ?? (this.#sni === "" ? undefined : view.targetByHost(this.#sni, port));
+      dialled?.external === false || this.#sni === ""
+        ? dialled
+        : (view.targetByHost(this.#sni, port) ?? dialled);
     if (target === undefined) {
       this.#passThrough(view);
       return;
@@ -135,7 +139,7 @@ export class OutboundTcp extends TimerEntry implements SocketEvents, Spare {
     }
     if (!this.#enter(breakerOf(this.#cluster))) return;
     this.#hash = this.#cluster.hashPolicy?.ofConnection(this.#socket.peerAddress);
-    this.#connect(isDirect(target, this.#cluster) ? this.#cluster.at(address) : undefined);
+    this.#connect(dialledEndpoint(target, this.#cluster, this.#destination));
   }
 
   /** One of the cluster's connections from now on; refused when it has as many as it may. */
@@ -158,7 +162,7 @@ export class OutboundTcp extends TimerEntry implements SocketEvents, Spare {
     const cluster = this.#cluster as Cluster;
     const endpoint = direct ?? cluster.pick(this.#context.now(), this.#tried, this.#hash);
     if (endpoint === undefined) {
-      this.#refuse("UH");
+      this.#refuse(this.#tried.length > 0 ? "UF" : "UH");
       return;
     }
     this.#endpoint = endpoint;

@@ -50,6 +50,7 @@ const source = await startKubernetesSource({
   lastGood: createLastGoodStore(env("STATE"), systemClock, log),
   clock: systemClock,
   random: Math.random,
+  resolve: async () => [],
   log,
 });
 const show = () =>

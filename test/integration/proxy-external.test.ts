@@ -1,0 +1,240 @@
+import { once } from "node:events";
+import type { AddressInfo } from "node:net";
+import { connect, createServer, type Server, type TLSSocket } from "node:tls";
+import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
+import { createLeafWithKey, createRoot, readSigningKey } from "../../control/ca/certificates.ts";
+import type { Endpoint, IndexEntry, IndexPort, ServicePart } from "../../crds/service-config.ts";
+import {
+  type CompiledJson,
+  endpoint,
+  endpointsObject,
+  entry,
+  indexObject,
+  serviceObject,
+  workloadObject,
+} from "../../proxy/config/testdata.ts";
+import { application, exchange, ok, statusOf, TestClient, TestProxy, TestServer } from "../support/proxy.ts";
+
+/** Hosts outside the mesh, as ServiceEntries compile, at loopback addresses. */
+const NOWHERE = "127.0.0.99";
+const ports: IndexPort[] = [
+  { port: 80, protocol: "http" },
+  { port: 443, protocol: "tls" },
+  { port: 3306, protocol: "tcp" },
+];
+let app: TestServer;
+let tls: Server;
+let tlsPort: number;
+let proxy: TestProxy;
+
+beforeAll(async () => {
+  app = await TestServer.start(application((request) => ok(`app ${request.split(" ")[1]}`)));
+  const valid = { notBefore: Date.now() - 3_600_000, notAfter: Date.now() + 3_600_000 };
+  const root = await createRoot("Outside Root", valid);
+  const leaf = await createLeafWithKey(await readSigningKey(root), { dns: ["api.example.com"] }, valid);
+  tls = createServer({ cert: leaf.certificate, key: leaf.key }, (socket) => {
+    socket.on("error", () => {});
+    socket.end(`hello ${socket.servername}`);
+  });
+  tls.on("tlsClientError", () => {});
+  tls.listen(0, "127.0.0.1");
+  await once(tls, "listening");
+  tlsPort = (tls.address() as AddressInfo).port;
+});
+afterAll(async () => {
+  await app[Symbol.asyncDispose]();
+  tls.close();
+});
+afterEach(async () => {
+  await proxy?.[Symbol.asyncDispose]();
+});
+
+interface External {
+  readonly host: string;
+  readonly resolution: NonNullable<ServicePart["resolution"]>;
+  readonly endpoints?: readonly string[];
+  readonly index?: Partial<IndexEntry>;
+}
+
+/** A host whose port 80 is the application's, 443 the TLS server's. */
+function external({ host, resolution, endpoints = [], index = {} }: External): {
+  readonly index: IndexEntry;
+  readonly objects: readonly CompiledJson[];
+} {
+  const at = (address: string): Endpoint =>
+    endpoint(address, {
+      dns: /[a-z]/.test(address),
+      ports: [
+        { port: 80, target: app.port },
+        { port: 443, target: tlsPort },
+        { port: 3306, target: app.port },
+      ],
+    });
+  const name = `host-${host.replace("*", "any")}`;
+  return {
+    index: entry("demo", name, { hosts: [host], ports, ...index }),
+    objects: [
+      serviceObject("demo", name, { host, resolution, endpointSlices: endpoints.length > 0 ? 1 : 0 }),
+      ...(endpoints.length > 0 ? [endpointsObject("demo", name, endpoints.map(at))] : []),
+    ],
+  };
+}
+
+async function start(
+  outboundTrafficPolicy: "ALLOW_ANY" | "REGISTRY_ONLY",
+  destinations: readonly string[],
+  ...hosts: External[]
+): Promise<void> {
+  const made = hosts.map(external);
+  proxy = await TestProxy.start({
+    file: {
+      outbound: destinations.map((destination) => ({ listen: "127.0.0.1:0", destination })),
+      admin: "127.0.0.1:0",
+    },
+    objects: [
+      indexObject(
+        "demo",
+        made.map(({ index }) => index),
+      ),
+      ...made.flatMap(({ objects }) => objects),
+      workloadObject("demo", "client", { egress: { outboundTrafficPolicy } }),
+    ],
+  });
+}
+
+const get = (host: string) => exchange(proxy.port("outbound"), `GET /x HTTP/1.1\r\nHost: ${host}\r\n\r\n`);
+
+/** What a server says to a TLS client; "" when the connection ends without a word. */
+async function hello(servername: string): Promise<string> {
+  const socket: TLSSocket = connect({
+    port: proxy.port("outbound"),
+    host: "127.0.0.1",
+    servername,
+    rejectUnauthorized: false,
+  });
+  let said = "";
+  socket.setEncoding("utf8").on("data", (text: string) => {
+    said += text;
+  });
+  socket.on("error", () => {});
+  await new Promise((resolve) => socket.once("close", resolve));
+  return said;
+}
+
+describe("an HTTP host outside the mesh", () => {
+  it("is found by Host and called at the addresses that its name resolves to", async () => {
+    await start("REGISTRY_ONLY", [`${NOWHERE}:80`], {
+      host: "api.example.com",
+      resolution: "DNS",
+      endpoints: ["localhost"],
+    });
+    expect(await get("api.example.com")).toContain("app /x");
+    expect(
+      await proxy.metric("istio_requests_total", {
+        destination_service: "api.example.com",
+        destination_service_name: "api.example.com",
+        response_code: "200",
+      }),
+    ).toBe(1);
+  });
+
+  it("has no healthy endpoint when its name has no address", async () => {
+    await start("ALLOW_ANY", [`${NOWHERE}:80`], {
+      host: "api.example.com",
+      resolution: "DNS",
+      endpoints: ["nothing.invalid"],
+    });
+    const answer = await get("api.example.com");
+    expect(statusOf(answer)).toBe(503);
+    expect(answer).toContain("no healthy upstream");
+    expect(await proxy.metric("istio_requests_total", { response_flags: "UH" })).toBe(1);
+  });
+
+  it("is called at its static addresses", async () => {
+    await start("REGISTRY_ONLY", [`${NOWHERE}:80`], {
+      host: "api.example.com",
+      resolution: "STATIC",
+      endpoints: ["127.0.0.1"],
+    });
+    expect(await get("api.example.com")).toContain("app /x");
+  });
+
+  it("is called where the client dialled when nothing resolves it, by a wildcard, too", async () => {
+    const here = [{ port: app.port, protocol: "http" as const }];
+    await start("REGISTRY_ONLY", [`127.0.0.1:${app.port}`], {
+      host: "*.example.com",
+      resolution: "NONE",
+      index: { ports: here },
+    });
+    expect(await get("api.example.com")).toContain("app /x");
+    expect(statusOf(await get("example.com"))).toBe(502);
+  });
+
+  it("is told from others of one address by the Host", async () => {
+    const shared = { addresses: [NOWHERE] };
+    await start(
+      "REGISTRY_ONLY",
+      [`${NOWHERE}:80`],
+      { host: "a.example.com", resolution: "STATIC", endpoints: ["127.0.0.1"], index: shared },
+      { host: "b.example.com", resolution: "STATIC", index: shared },
+    );
+    expect(statusOf(await get("a.example.com"))).toBe(200);
+    expect(statusOf(await get("b.example.com"))).toBe(503);
+    expect(statusOf(await get("a.example.com"))).toBe(200);
+  });
+
+  it("that nothing names is refused by REGISTRY_ONLY and called by ALLOW_ANY", async () => {
+    const destination = [`127.0.0.1:${app.port}`];
+    await start("REGISTRY_ONLY", destination);
+    expect(statusOf(await get("other.example.com"))).toBe(502);
+    await proxy[Symbol.asyncDispose]();
+    await start("ALLOW_ANY", destination);
+    expect(statusOf(await get("other.example.com"))).toBe(200);
+  });
+});
+
+describe("a TLS host outside the mesh", () => {
+  it("is found by its SNI and passed through to its endpoints", async () => {
+    await start("REGISTRY_ONLY", [`${NOWHERE}:443`], {
+      host: "api.example.com",
+      resolution: "DNS",
+      endpoints: ["localhost"],
+    });
+    expect(await hello("api.example.com")).toBe("hello api.example.com");
+    expect(
+      await proxy.metric("istio_tcp_connections_opened_total", {
+        destination_service_name: "api.example.com",
+      }),
+    ).toBe(1);
+  });
+
+  it("is passed through to where the client dialled, by a wildcard, and by REGISTRY_ONLY no other is", async () => {
+    await start("REGISTRY_ONLY", [`127.0.0.1:${tlsPort}`], {
+      host: "*.example.com",
+      resolution: "NONE",
+      index: { ports: [{ port: tlsPort, protocol: "tls" }] },
+    });
+    expect(await hello("api.example.com")).toBe("hello api.example.com");
+    expect(await hello("api.example.org")).toBe("");
+  });
+
+  it("that nothing names is passed through by ALLOW_ANY", async () => {
+    await start("ALLOW_ANY", [`127.0.0.1:${tlsPort}`]);
+    expect(await hello("api.example.org")).toBe("hello api.example.org");
+  });
+});
+
+describe("a TCP host outside the mesh", () => {
+  it.each(["198.18.7.7", "198.18.0.0/15"])("is found by its address %s", async (address) => {
+    await start("REGISTRY_ONLY", ["198.18.7.7:3306", "198.20.0.1:3306"], {
+      host: "db.example.com",
+      resolution: "STATIC",
+      endpoints: ["127.0.0.1"],
+      index: { addresses: [address] },
+    });
+    expect(await get("anything")).toContain("app /x");
+    using other = await TestClient.open(proxy.port("outbound1"));
+    other.send("GET /x HTTP/1.1\r\n\r\n");
+    expect(await other.closed()).toBe("reset");
+  });
+});

@@ -1,7 +1,9 @@
 import { createHash } from "node:crypto";
-import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import { createServer as createHttpsServer } from "node:https";
 import { createServer as createTcpServer } from "node:net";
 import { callAll, callFrom, newAgent, once } from "./call.ts";
+import { greeterOverHttp2 } from "./http2.ts";
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -33,17 +35,34 @@ export async function serve(env: Environment): Promise<void> {
   server.listen(port, "::");
   echo.listen(port + 1000, "::");
   greeter.listen(port + 1001, "::");
+  const others = [
+    greeterOverHttp2(env.VERSION ?? "v0").listen(port + 1002, "::"),
+    ...httpsServers(env, port + 1003),
+  ];
 
   process.on("SIGTERM", () => {
     // Kubernetes takes the pod out of its Services while SIGTERM is under way: go on accepting for a moment.
     setTimeout(() => {
       echo.close();
       greeter.close();
+      for (const other of others) other.close();
       server.close(() => process.exit(0));
       server.closeIdleConnections();
       setTimeout(() => process.exit(0), 5_000).unref();
     }, 2_000);
   });
+}
+
+/** HTTPS with the certificate in the environment, if there is one; a port further on for clients with certificates alone. */
+function httpsServers(env: Environment, port: number): Server[] {
+  const { TLS_CERTIFICATE: cert, TLS_KEY: key, TLS_CLIENT_CA: ca } = env;
+  if (cert === undefined || key === undefined) return [];
+  const clients = ca === undefined ? [] : [{ ca, requestCert: true, rejectUnauthorized: true }];
+  return [{}, ...clients].map((options, index) =>
+    createHttpsServer({ cert, key, ...options }, (request, response) => {
+      void answer(request, response, env, undefined);
+    }).listen(port + index, "::"),
+  );
 }
 
 async function firstCall(url: string): Promise<{ status: number; error?: string; ms: number }> {

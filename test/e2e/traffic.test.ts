@@ -2,7 +2,11 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { apply, call, eventually, kubectl, tryApply } from "../support/e2e.ts";
 import { canary, subsets } from "../support/mesh.ts";
 import { featureTests } from "./traffic/features.ts";
+import { originationTests } from "./traffic/origination.ts";
 import { overviewTests } from "./traffic/overview.ts";
+import { placementTests } from "./traffic/placement.ts";
+import { policyTests } from "./traffic/policies.ts";
+import { protocolTests } from "./traffic/protocols.ts";
 import { client, inForce, ns, startScene, url } from "./traffic/scene.ts";
 
 let scene: AsyncDisposable | undefined;
@@ -105,3 +109,7 @@ describe("kubectl apply of a VirtualService that cannot work", () => {
 
 describe("the overview", overviewTests);
 describe("beyond the overview", featureTests);
+describe("protocols", protocolTests);
+describe("where endpoints are", placementTests);
+describe("TLS origination", originationTests);
+describe("policies of the server's side", policyTests);

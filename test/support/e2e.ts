@@ -251,8 +251,13 @@ export async function ask(
   url: string,
   options: Pick<CallOptions, "method" | "headers"> = {},
 ): Promise<Answer> {
-  const command = [...callArguments(url, options), "--answer"];
-  return JSON.parse(await kubectl(["exec", "-n", ns, from, "-c", "app", "--", ...command])) as Answer;
+  const [, ...args] = callArguments(url, options);
+  return app(ns, from, ...args, "--answer");
+}
+
+/** What a command of the test application prints when it runs inside `from`. */
+export async function app<T>(ns: string, from: string, ...args: readonly string[]): Promise<T> {
+  return JSON.parse(await kubectl(["exec", "-n", ns, from, "-c", "app", "--", "app", ...args])) as T;
 }
 
 /** Traffic that runs in the background until `stop`, which returns the summary of all of it. */

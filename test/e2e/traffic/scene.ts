@@ -1,4 +1,4 @@
-/** What the traffic tests share: two services in two versions each, and a client, all with sidecars. */
+/** What the traffic tests share: two services in two versions each, a gateway and a client, all with sidecars. */
 import {
   apply,
   call,
@@ -10,28 +10,85 @@ import {
   service,
 } from "../../support/e2e.ts";
 import { applyOverview } from "../../support/overview.ts";
+import { type Files, makeFiles, mounted, secret } from "./certificates.ts";
 
 export const ns = "e2e-traffic";
 export const client = "deploy/order-service";
 export const host = "payment-service";
 export const url = `http://${host}:8080`;
 
+/** The other protocols of payment-service's pods. */
+export const wire = "payment-wire";
+const otherPorts = {
+  apiVersion: "v1",
+  kind: "Service",
+  metadata: { name: wire, namespace: ns },
+  spec: {
+    selector: { app: host },
+    ports: [
+      { name: "tcp-echo", port: 9080 },
+      { name: "tcp-greeter", port: 9081 },
+      { name: "grpc", port: 9082 },
+      { name: "tls", port: 9083 },
+    ],
+  },
+};
+
+/** Where the client and the pods of my-service say they are, v1 next to the client. */
+const here = { "topology.istio.io/locality": "north.one" };
+const there = { "istio-locality": "south.two" };
+const mine = { app: "my-service", namespace: ns };
+
+/** A server outside the mesh that speaks HTTPS alone on its Service's ports: 80 for everybody, 81 for clients with certificates. */
+function vault({ server, authority }: Files): object[] {
+  const env = { TLS_CERTIFICATE: server.certificate, TLS_KEY: server.key, TLS_CLIENT_CA: authority };
+  const ports = [
+    { name: "http", port: 80, targetPort: 9083 },
+    { name: "http-mutual", port: 81, targetPort: 9084 },
+  ];
+  return [
+    {
+      apiVersion: "v1",
+      kind: "Service",
+      metadata: { name: "vault", namespace: ns },
+      spec: { selector: { app: "vault" }, ports },
+    },
+    ...deployment({ name: "vault", namespace: ns, labels: { "sidecar.istio.io/inject": "false" }, env }),
+  ];
+}
+
 export async function startScene(): Promise<AsyncDisposable> {
   const mesh = await namespace(ns, { injected: true });
   // On /flaky, which nobody asks for but the test of outlier detection.
   const failing = { FLAKY_STATUS: "503" };
+  const files = await makeFiles();
+  const https = { TLS_CERTIFICATE: files.server.certificate, TLS_KEY: files.server.key };
   await apply(
     service(ns, host),
     service(ns, "order-service"),
     service(ns, "my-service", { name: "recommendation-service" }),
-    ...deployment({ name: "payment-v1", app: host, version: "v1", namespace: ns }),
-    ...deployment({ name: "payment-v2", app: host, version: "v2", namespace: ns, env: failing }),
-    ...deployment({ name: "mine-v1", app: "my-service", version: "v1", namespace: ns }),
-    ...deployment({ name: "mine-v2", app: "my-service", version: "v2", namespace: ns }),
-    ...deployment({ name: "order-service", namespace: ns }),
+    service(ns, "api-gateway"),
+    otherPorts,
+    ...deployment({ name: "payment-v1", app: host, version: "v1", namespace: ns, env: https }),
+    ...deployment({
+      name: "payment-v2",
+      app: host,
+      version: "v2",
+      namespace: ns,
+      env: { ...https, ...failing },
+    }),
+    ...deployment({ ...mine, name: "mine-v1", version: "v1", labels: here, env: failing }),
+    ...deployment({ ...mine, name: "mine-v2", version: "v2", labels: there }),
+    ...deployment({ name: "api-gateway", namespace: ns }),
+    secret(ns, files),
+    ...deployment({ name: "order-service", namespace: ns, labels: here, annotations: mounted }),
+    ...vault(files),
   );
   await applyOverview(ns, "Service", "my-service");
-  await rollout(ns, "payment-v1", "payment-v2", "mine-v1", "mine-v2", "order-service");
+  await rollout(
+    ns,
+    ...["payment-v1", "payment-v2", "mine-v1", "mine-v2", "api-gateway", "order-service", "vault"],
+  );
   return mesh;
 }
 

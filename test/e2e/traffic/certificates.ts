@@ -1,0 +1,56 @@
+/** Certificates of a server outside the mesh and of its clients, and how the client's sidecar gets them. */
+import {
+  createLeafWithKey,
+  createRoot,
+  type KeyPairPem,
+  readSigningKey,
+} from "../../../control/ca/certificates.ts";
+
+export interface Files {
+  /** Of who signed both. */
+  readonly authority: string;
+  readonly server: KeyPairPem;
+  readonly client: KeyPairPem;
+}
+
+/** The name in the server's certificate. */
+export const serverName = "vault.example";
+const folder = "/etc/vault";
+const volume = "vault";
+
+export async function makeFiles(): Promise<Files> {
+  const valid = { notBefore: Date.now() - 3_600_000, notAfter: Date.now() + 24 * 3_600_000 };
+  const root = await createRoot("Vault Root", valid);
+  const issuer = await readSigningKey(root);
+  return {
+    authority: root.certificate,
+    server: await createLeafWithKey(issuer, { dns: [serverName] }, valid),
+    client: await createLeafWithKey(issuer, { dns: ["client.example"] }, valid),
+  };
+}
+
+export function secret(namespace: string, { authority, client }: Files): object {
+  return {
+    apiVersion: "v1",
+    kind: "Secret",
+    metadata: { name: volume, namespace },
+    stringData: { "ca.pem": authority, "client.pem": client.certificate, "client-key.pem": client.key },
+  };
+}
+
+/** Annotations that put the Secret into a pod's sidecar. */
+export const mounted = {
+  "sidecar.istio.io/userVolume": JSON.stringify({ [volume]: { secret: { secretName: volume } } }),
+  "sidecar.istio.io/userVolumeMount": JSON.stringify({ [volume]: { mountPath: folder, readOnly: true } }),
+};
+
+/** Of a DestinationRule's `tls`. */
+export const server = {
+  sni: serverName,
+  caCertificates: `${folder}/ca.pem`,
+  subjectAltNames: [serverName],
+};
+export const client = {
+  clientCertificate: `${folder}/client.pem`,
+  privateKey: `${folder}/client-key.pem`,
+};

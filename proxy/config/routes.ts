@@ -8,7 +8,8 @@ import { compileCors } from "../route/cors.ts";
 import { planHeaders } from "../route/headers.ts";
 import { type Client, isFor } from "../route/match.ts";
 import { compileRewrite, redirectLocation } from "../route/rewrite.ts";
-import { compileRules, effectiveRetries, findRule, matchedPrefix, type Rule } from "../route/table.ts";
+import { type RuleFinder, ruleFinder } from "../route/rule-index.ts";
+import { compileRules, effectiveRetries, matchedPrefix, type Rule } from "../route/table.ts";
 import { choose, prepareWeights } from "../route/weighted.ts";
 import type { Cluster, Route, RouteRequest, RouteResult, TcpConnection } from "./view.ts";
 
@@ -16,6 +17,7 @@ import type { Cluster, Route, RouteRequest, RouteResult, TcpConnection } from ".
 export interface CompiledRoutes {
   readonly view: ServiceView;
   readonly rules: readonly { readonly rule: Rule; readonly route: Route }[];
+  readonly find: RuleFinder;
   readonly tcp: readonly L4Rule[];
   readonly tls: readonly L4Rule[];
 }
@@ -27,9 +29,11 @@ interface L4Rule {
 
 /** Compiles a view's routes for a client. Throws PatternError for a pattern that is no RE2. */
 export function compileRoutes(view: ServiceView, client: Client): CompiledRoutes {
+  const rules = compileRules(view.http, client);
   return {
     view,
-    rules: compileRules(view.http, client).map((rule) => ({ rule, route: compileRoute(rule) })),
+    rules: rules.map((rule) => ({ rule, route: compileRoute(rule) })),
+    find: ruleFinder(rules),
     tcp: view.tcp.flatMap((route) => l4Rule(route, client)),
     tls: view.tls.flatMap((route) => l4Rule(route, client)),
   };
@@ -54,8 +58,9 @@ export function bindRoutes(
   resolve: Resolve,
   random: Random,
 ): BoundRoutes {
-  const compiled = routes.view.http.length === 0 ? [defaultRule(own)] : routes.rules;
-  const rules = compiled.map(({ rule }) => rule);
+  const none = routes.view.http.length === 0;
+  const compiled = none ? [defaultRule(own)] : routes.rules;
+  const find: RuleFinder = none ? () => 0 : routes.find;
   const results = compiled.map(({ rule, route }) => bindRule(rule, route, resolve));
   const bindL4 = ({ matches, destinations }: L4Rule) => ({
     matches,
@@ -66,7 +71,7 @@ export function bindRoutes(
   const fallback = resolve(own);
   return {
     route(request) {
-      const weighted = results[findRule(rules, request)];
+      const weighted = results[find(request)];
       if (weighted === undefined) return noRoute;
       return weighted.items.length === 1 ? choose(weighted, 0) : choose(weighted, random());
     },

@@ -1,5 +1,5 @@
 /** One HttpMatch as a predicate: its conditions AND together (VirtualService http[].match[]). */
-import type { HttpMatch, NamedMatch } from "../../crds/service-config.ts";
+import type { HttpMatch, NamedMatch, StringMatch } from "../../crds/service-config.ts";
 import { pathOnly, queryParam } from "./query.ts";
 import { compileString } from "./strings.ts";
 
@@ -23,6 +23,8 @@ export interface CompiledMatch {
   matches(request: MatchRequest): boolean;
   /** The uri prefix that a rewrite replaces: "/" without a uri condition, undefined for exact and regex (the whole path). */
   readonly prefix: string | undefined;
+  /** What the path must be, or begin with, letter for letter: what an index finds it by. Undefined when only asking tells. */
+  readonly path: { readonly kind: "exact" | "prefix"; readonly value: string } | undefined;
 }
 
 type Condition = (request: MatchRequest) => boolean;
@@ -55,16 +57,23 @@ export function compileMatch(match: HttpMatch, client: Client): CompiledMatch | 
   conditions.push(...match.withoutHeaders.map((each) => not(headerCondition(each))));
   conditions.push(...match.queryParams.map(queryCondition));
   const prefix = uri === undefined ? "/" : uri.kind === "prefix" ? uri.value : undefined;
+  const path = match.ignoreUriCase === true ? undefined : literal(uri);
   const [only] = conditions;
-  if (only === undefined) return { prefix, matches: () => true };
-  if (conditions.length === 1) return { prefix, matches: only };
+  if (only === undefined) return { prefix, path, matches: () => true };
+  if (conditions.length === 1) return { prefix, path, matches: only };
   return {
     prefix,
+    path,
     matches(request) {
       for (const condition of conditions) if (!condition(request)) return false;
       return true;
     },
   };
+}
+
+function literal(uri: StringMatch | undefined): CompiledMatch["path"] {
+  if (uri?.kind !== "exact" && uri?.kind !== "prefix") return undefined;
+  return { kind: uri.kind, value: uri.value };
 }
 
 /** `sourceLabels` and `sourceNamespace`: Istio evaluates them for the client proxy, not for the request. */

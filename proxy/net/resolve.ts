@@ -1,5 +1,10 @@
 /** Names to addresses, by the runtime's resolver: `/etc/hosts`, then the servers and search domains of `/etc/resolv.conf`. */
-import type { Answer } from "../config/resolved-names.ts";
+
+/** One address of a name. `ttlMs` is 0 where the resolver does not know. */
+export interface Answer {
+  readonly address: string;
+  readonly ttlMs: number;
+}
 
 /** What says that there is no such name, or no address to it; anything else says nothing about the name. */
 const ABSENT: ReadonlySet<unknown> = new Set(["DNS_ENOTFOUND", "DNS_ENODATA", "ENOTFOUND", "ENODATA"]);

@@ -4,20 +4,6 @@ import type { Algorithm, Candidate, Random } from "./candidate.ts";
 import { Maglev } from "./maglev.ts";
 import { Ring } from "./ring.ts";
 
-/** Where hashes lead. */
-export interface HashTable {
-  /** The slot that a hash falls into. */
-  slotOf(hash: number): number;
-  /** The slot after it: where the next candidate of the same key is looked for. */
-  after(slot: number): number;
-  /** The index, among the members, of the slot's owner. */
-  owner(slot: number): number;
-  readonly slots: number;
-}
-
-/** What table building needs of an endpoint. */
-export type Member = Pick<Candidate, "address" | "target" | "weight">;
-
 /**
  * Tables are made of every endpoint at the first pick and know nothing of health: one that is set aside is walked past, always
  * to the same next one, so that nothing moves but its own keys. `former` lends its ring to be changed rather than made anew.

@@ -3,7 +3,7 @@
  * taking turns by weight, so that shares are even and a change moves few entries. A lookup is one array access.
  */
 import { hashString } from "./hash.ts";
-import type { HashTable, Member } from "./hashed.ts";
+import type { HashTable, Member } from "./hash-table.ts";
 
 /** The largest prime below 2^20: 4 MB a table. */
 const MAX_SIZE = 1_048_573;

@@ -7,7 +7,7 @@
  * of sorted lists; nothing is hashed or sorted again.
  */
 import { hashString, mix } from "./hash.ts";
-import type { HashTable, Member } from "./hashed.ts";
+import type { HashTable, Member } from "./hash-table.ts";
 
 /** A point is `position * OWNERS + owner`: 32 + 20 bits are exact in a double, and sort natively. */
 const OWNERS = 2 ** 20;

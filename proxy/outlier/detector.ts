@@ -5,12 +5,12 @@
  * last. There is no timer: sweeps that are due are made up for whenever somebody looks, with the outcome they would have had.
  */
 import type { OutlierDetection } from "../../crds/service-config.ts";
-import { Monitor } from "./monitor.ts";
+import { type Judge, Monitor } from "./monitor.ts";
 
 /** Envoy's `max_ejection_time`. */
 const MAX_EJECTION_MS = 300_000;
 
-export class Detector {
+export class Detector implements Judge {
   #policy: OutlierDetection;
   /** Changes whenever an endpoint is ejected or readmitted. */
   #version = 0;

@@ -1,8 +1,16 @@
 /** What outlier detection remembers of one endpoint: failures in a row, and its ejections. */
-import type { Detector } from "./detector.ts";
+import type { OutlierDetection } from "../../crds/service-config.ts";
+
+/** Who sets endpoints aside, and readmits them. */
+export interface Judge {
+  readonly policy: OutlierDetection;
+  /** Brings what is due by `now` up to date. */
+  refresh(now: number): void;
+  eject(monitor: Monitor, now: number): void;
+}
 
 export class Monitor {
-  readonly #detector: Detector;
+  readonly #judge: Judge;
   /** When it was ejected; NaN while it is in. */
   ejectedAt = Number.NaN;
   /** Ejections not yet forgiven: the factor of the next one's time. */
@@ -11,8 +19,8 @@ export class Monitor {
   #gateway = 0;
   #local = 0;
 
-  constructor(detector: Detector) {
-    this.#detector = detector;
+  constructor(judge: Judge) {
+    this.#judge = judge;
   }
 
   get ejected(): boolean {
@@ -21,13 +29,13 @@ export class Monitor {
 
   /** An HTTP status, or 0 for a failure on the way: no connection, a reset, no answer in time. */
   record(status: number, now: number): void {
-    const detector = this.#detector;
-    detector.refresh(now);
-    const { policy } = detector;
+    const judge = this.#judge;
+    judge.refresh(now);
+    const { policy } = judge;
     if (status === 0 && policy.splitExternalLocalOriginErrors) {
       if (++this.#local === policy.consecutiveLocalOriginFailures) {
         this.#local = 0;
-        detector.eject(this, now);
+        judge.eject(this, now);
       }
       return;
     }
@@ -41,11 +49,11 @@ export class Monitor {
     this.#fives = isError ? this.#fives + 1 : 0;
     if (isGateway && this.#gateway === policy.consecutiveGatewayErrors) {
       this.#gateway = 0;
-      detector.eject(this, now);
+      judge.eject(this, now);
     }
     if (isError && this.#fives === policy.consecutive5xxErrors) {
       this.#fives = 0;
-      detector.eject(this, now);
+      judge.eject(this, now);
     }
   }
 

@@ -5,7 +5,7 @@
 import type { Dial } from "../net/listen.ts";
 import type { Socket, SocketEvents } from "../net/socket.ts";
 import type { Multiplexed, MultiplexedOwner } from "../upstream/multiplexed-pool.ts";
-import type { Connector } from "../upstream/pool.ts";
+import type { Connector } from "../upstream/opening.ts";
 import { type Context, HEAD_MS } from "./context.ts";
 
 type Connections = typeof import("./http2-connections.ts");

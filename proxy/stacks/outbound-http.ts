@@ -17,7 +17,7 @@ import { splice } from "../net/splice.ts";
 import { editsOf, type HeaderStep } from "../route/headers.ts";
 import { withFlag } from "../telemetry/flags.ts";
 import { newTraceparent } from "../trace/traceparent.ts";
-import { OVERFLOW, REMOVED, type Waiter } from "../upstream/pool.ts";
+import { OVERFLOW, REMOVED, type Waiter } from "../upstream/waiter.ts";
 import { countOverflow, OVERLOADED, overflowText } from "./breakers.ts";
 import { type Context, TUNNEL_IDLE_MS } from "./context.ts";
 import type { EndpointPool } from "./endpoint-pools.ts";

@@ -12,7 +12,7 @@ import {
   type MultiplexedOwner,
   MultiplexedPool,
 } from "./multiplexed-pool.ts";
-import type { Waiter } from "./pool.ts";
+import type { Waiter } from "./waiter.ts";
 
 class FakeConnection implements Multiplexed {
   requests = 0;

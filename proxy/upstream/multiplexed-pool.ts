@@ -11,8 +11,10 @@ import type { Upstream } from "../http/streams.ts";
 import type { DialError } from "../net/listen.ts";
 import type { Socket } from "../net/socket.ts";
 import { TimerEntry, type TimerWheel } from "../net/timer-wheel.ts";
+import type { Connector } from "./opening.ts";
 import { Opening } from "./opening.ts";
-import { type Connector, OVERFLOW, type PoolLimits, REMOVED, type Waiter } from "./pool.ts";
+import type { PoolLimits } from "./pool.ts";
+import { OVERFLOW, REMOVED, type Waiter } from "./waiter.ts";
 
 /** A connection that carries many requests at once. */
 export interface Multiplexed {

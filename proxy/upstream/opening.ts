@@ -1,7 +1,10 @@
 /** One connection on its way to a pool, with a bound on how long that may take. */
 import type { Dial, DialError, DialEvents } from "../net/listen.ts";
+import type { Socket } from "../net/socket.ts";
 import { TimerEntry, type TimerWheel } from "../net/timer-wheel.ts";
-import type { Connector } from "./pool.ts";
+
+/** Opens connections to the endpoint; one of the two is called once unless the dial is cancelled. */
+export type Connector = (connected: (socket: Socket) => void, failed: (error: DialError) => void) => Dial;
 
 export class Opening extends TimerEntry {
   #dial: Dial | undefined;

@@ -9,7 +9,8 @@ import type { DialError } from "../net/listen.ts";
 import { FakeTime, fakeSocket } from "../net/socket.fake.ts";
 import type { Socket } from "../net/socket.ts";
 import { TimerWheel } from "../net/timer-wheel.ts";
-import { OVERFLOW, Pool, type PoolLimits, REMOVED, type Waiter } from "./pool.ts";
+import { Pool, type PoolLimits } from "./pool.ts";
+import { OVERFLOW, REMOVED, type Waiter } from "./waiter.ts";
 
 /** Several endpoints of one cluster in memory, with one breaker. */
 class Cluster {

@@ -7,7 +7,8 @@ import type { DialError } from "../net/listen.ts";
 import { type FakeRaw, FakeTime, fakeSocket } from "../net/socket.fake.ts";
 import type { Socket } from "../net/socket.ts";
 import { TimerWheel } from "../net/timer-wheel.ts";
-import { Pool, type PoolLimits, type Waiter } from "./pool.ts";
+import { Pool, type PoolLimits } from "./pool.ts";
+import type { Waiter } from "./waiter.ts";
 
 interface Dialled {
   readonly succeed: () => { socket: Socket; raw: FakeRaw };

@@ -7,36 +7,13 @@
  */
 import type { Breaker } from "../breaker/breaker.ts";
 import type { Claimant } from "../breaker/slots.ts";
-import type { Upstream } from "../http/streams.ts";
 import { ClientConnection } from "../http1/client-connection.ts";
 import type { HeadWriter } from "../http1/head-writer.ts";
 import type { ClientOwner } from "../http1/response-connection.ts";
-import type { Dial, DialError } from "../net/listen.ts";
-import type { Socket } from "../net/socket.ts";
+import type { DialError } from "../net/listen.ts";
 import { TimerEntry, type TimerWheel } from "../net/timer-wheel.ts";
-
-/** Opens connections to the endpoint; one of the two is called once unless the dial is cancelled. */
-export type Connector = (connected: (socket: Socket) => void, failed: (error: DialError) => void) => Dial;
-
-/** Someone who wants a connection. */
-export interface Waiter {
-  /** The connection is the waiter's to `send` on. */
-  acquired(upstream: Upstream): void;
-  /** There is no connection for it, and nothing was sent. For `OVERFLOW` it is called from within `acquire`. */
-  unavailable(error: DialError): void;
-}
-
-/** As many wait as may. */
-export const OVERFLOW: DialError = {
-  reason: "overflow",
-  message:
-    "too many requests wait for a connection: http1MaxPendingRequests of the destination's connectionPool",
-};
-/** Another endpoint may be asked at once. */
-export const REMOVED: DialError = {
-  reason: "removed",
-  message: "the endpoint left the mesh before there was a connection to it",
-};
+import { type Connector, Opening } from "./opening.ts";
+import { OVERFLOW, REMOVED, type Waiter } from "./waiter.ts";
 
 export interface PoolLimits {
   readonly connectTimeoutMs: number;
@@ -120,8 +97,7 @@ export class Pool extends TimerEntry implements ClientOwner, Claimant {
     for (const waiter of waiters) this.#leave(waiter);
     this.#withdraw();
     for (const opening of [...this.#opening]) {
-      wheel.disarm(opening);
-      opening.dial?.cancel();
+      opening.cancel(wheel);
       this.#opening.delete(opening);
       breaker.slots.release();
     }
@@ -255,27 +231,17 @@ export class Pool extends TimerEntry implements ClientOwner, Claimant {
 
   #dial(): void {
     const { connect, wheel, writer, now } = this.#options;
-    const { limits } = this;
-    const opening = new Opening((each) => {
-      each.dial?.cancel();
-      const message = `no connection within ${limits.connectTimeoutMs} ms`;
-      this.#failed(each, { reason: "timeout", message });
-    });
+    const opening = new Opening();
     this.#opening.add(opening);
-    wheel.arm(opening, limits.connectTimeoutMs);
-    opening.dial = connect(
-      (socket) => {
-        wheel.disarm(opening);
+    opening.start(wheel, connect, this.limits.connectTimeoutMs, {
+      connected: (socket) => {
         this.#opening.delete(opening);
         const connection = new ClientConnection(socket, this, writer);
         connection.openedAt = now();
         this.free(connection);
       },
-      (error) => {
-        wheel.disarm(opening);
-        this.#failed(opening, error);
-      },
-    );
+      failed: (error) => this.#failed(opening, error),
+    });
   }
 
   #failed(opening: Opening, error: DialError): void {
@@ -301,18 +267,5 @@ export class Pool extends TimerEntry implements ClientOwner, Claimant {
       failing.push(waiter);
     }
     return failing;
-  }
-}
-
-/** A connection on its way. */
-class Opening extends TimerEntry {
-  dial: Dial | undefined;
-  readonly #expired: (opening: Opening) => void;
-  constructor(expired: (opening: Opening) => void) {
-    super();
-    this.#expired = expired;
-  }
-  expire(): void {
-    this.#expired(this);
   }
 }

@@ -7,7 +7,9 @@ import {
   type MultiplexedOwner,
   MultiplexedPool,
 } from "./multiplexed-pool.ts";
-import { type Connector, Pool, type PoolOptions, type Waiter } from "./pool.ts";
+import type { Connector } from "./opening.ts";
+import { Pool, type PoolOptions } from "./pool.ts";
+import type { Waiter } from "./waiter.ts";
 
 export interface VersionedOptions extends Omit<PoolOptions, "connect" | "limits"> {
   readonly limits: MultiplexedLimits;

@@ -100,8 +100,3 @@ export function splitKey(key: string): { namespace: string; name: string } {
     ? { namespace: "", name: key }
     : { namespace: key.slice(0, slash), name: key.slice(slash + 1) };
 }
-
-/** `group/version`, or just `version` for the core group, as in an object's `apiVersion`. */
-export function apiVersionOf(resource: Resource): string {
-  return resource.group === "" ? resource.version : `${resource.group}/${resource.version}`;
-}

@@ -1,4 +1,4 @@
-import { access, mkdir, writeFile } from "node:fs/promises";
+import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { apiServiceAddress, type NodeAddress, nodeAddress } from "./addresses.ts";
 import { writeKubeconfig } from "./kubeconfig.ts";
@@ -69,13 +69,4 @@ export async function writeCredentials(
     );
   }
   await Promise.all(jobs);
-  await writeFile(file("complete"), "");
-}
-
-/** Whether an earlier `up` wrote credentials to the end. */
-export async function hasCredentials(files: Layout): Promise<boolean> {
-  return access(join(files.pki, "complete")).then(
-    () => true,
-    () => false,
-  );
 }

@@ -27,8 +27,6 @@ export const annotations = {
   templates: "inject.istio.io/templates",
 } as const;
 
-export type AnnotationName = (typeof annotations)[keyof typeof annotations];
-
 /** Istio's annotations that have no meaning here: accepted, with a warning that says so. */
 export const withoutEffect: readonly string[] = [
   "sidecar.istio.io/agentLogLevel",

@@ -8,7 +8,7 @@ import { ProxyPair } from "../../test/support/proxy-pair.ts";
 import type { Suite } from "./result.ts";
 import { listeningPort, run, tail } from "./run.ts";
 
-const address = "127.0.4.2";
+const address = "127.0.6.2";
 const timeoutMs = 30_000;
 
 /** The cases that grpc-go runs itself; the others need Google's token servers, or more than one server. */

@@ -9,7 +9,7 @@ import { casesIn } from "./junit.ts";
 import type { CaseResult, Suite, SuiteOptions } from "./result.ts";
 import { listeningPort, run, tail } from "./run.ts";
 
-const address = "127.0.4.1";
+const address = "127.0.6.1";
 /** Its 146 cases wait two seconds for some answers that must not come. */
 const timeoutMs = 300_000;
 

@@ -6,7 +6,7 @@ import { ProxyPair } from "../../test/support/proxy-pair.ts";
 import type { Suite } from "./result.ts";
 import { listeningPort } from "./run.ts";
 
-const address = "127.0.4.3";
+const address = "127.0.6.3";
 const timeoutMs = 10_000;
 
 /** What one case does with an open connection to an echo server; rejects when it finds something else than it must. */

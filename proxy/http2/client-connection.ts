@@ -152,7 +152,7 @@ export class ClientConnection extends Incoming<ClientStream> implements ClientSt
   protected headers(id: number, ends: boolean, block: Buffer, start: number, end: number): void {
     const stream = this.live.get(id);
     if (stream === undefined) this.#late(id, block, start, end);
-    else if (stream.headed) this.#trailers(stream, ends, block, start, end);
+    else if (stream.headed) this.trailers(stream, ends, block, start, end);
     else this.#response(stream, ends, block, start, end);
   }
 
@@ -196,34 +196,6 @@ export class ClientConnection extends Incoming<ClientStream> implements ClientSt
     }
     if (ends) this.remoteEnds(stream);
     this.announceSoon(stream);
-  }
-
-  #trailers(stream: ClientStream, ends: boolean, block: Buffer, start: number, end: number): void {
-    const trailers = new Head();
-    const result = this.options.shared.heads.trailers(this.hpack, block, start, end, trailers);
-    if (result === UNDECODABLE) {
-      this.fail(frames.COMPRESSION_ERROR, refuse.H2_COMPRESSION);
-      return;
-    }
-    const { id } = stream;
-    if (stream.remoteEnded) {
-      this.streamError(id, frames.STREAM_CLOSED, refuse.H2_FRAME);
-      return;
-    }
-    if (!ends) {
-      this.streamError(id, frames.PROTOCOL_ERROR, refuse.H2_FRAME);
-      return;
-    }
-    if (result !== DECODED) {
-      this.streamError(id, frames.PROTOCOL_ERROR, result);
-      return;
-    }
-    if (stream.mismatches(true)) {
-      this.streamError(id, frames.PROTOCOL_ERROR, refuse.LENGTH_MISMATCH);
-      return;
-    }
-    this.remoteEnds(stream);
-    stream.receiveTrailers(trailers);
   }
 
   #late(id: number, block: Buffer, start: number, end: number): void {

@@ -2,12 +2,14 @@
  * What the frames of a connection do (RFC 9113 sections 5 and 6): each is checked, counted and handed to its stream. What a
  * head opens is the affair of the two kinds of connection.
  */
+import { Head } from "../http/head.ts";
 import * as refuse from "../http/refusal.ts";
 import { Connection } from "./connection.ts";
 import { FieldBlock, FLOODS, MALFORMED, WHOLE } from "./field-block.ts";
 import type { FrameEvents } from "./frame-reader.ts";
 import { frameError } from "./frame-rules.ts";
 import * as frames from "./frames.ts";
+import { DECODED, UNDECODABLE } from "./head-decoder.ts";
 import type { Stream } from "./stream.ts";
 
 export abstract class Incoming<S extends Stream> extends Connection<S> implements FrameEvents {
@@ -221,6 +223,35 @@ export abstract class Incoming<S extends Stream> extends Connection<S> implement
     }
     stream.receive(bytes, start, end);
     if (last && this.#announcing === stream) this.#announce();
+  }
+
+  /** A head on a stream that has had its first: trailers, which end it (RFC 9113 section 8.1). */
+  protected trailers(stream: S, ends: boolean, block: Buffer, start: number, end: number): void {
+    const trailers = new Head();
+    const result = this.options.shared.heads.trailers(this.hpack, block, start, end, trailers);
+    if (result === UNDECODABLE) {
+      this.fail(frames.COMPRESSION_ERROR, refuse.H2_COMPRESSION);
+      return;
+    }
+    const { id } = stream;
+    if (stream.remoteEnded) {
+      this.streamError(id, frames.STREAM_CLOSED, refuse.H2_FRAME);
+      return;
+    }
+    if (!ends) {
+      this.streamError(id, frames.PROTOCOL_ERROR, refuse.H2_FRAME);
+      return;
+    }
+    if (result !== DECODED) {
+      this.streamError(id, frames.PROTOCOL_ERROR, result);
+      return;
+    }
+    if (stream.mismatches(true)) {
+      this.streamError(id, frames.PROTOCOL_ERROR, refuse.LENGTH_MISMATCH);
+      return;
+    }
+    this.remoteEnds(stream);
+    stream.receiveTrailers(trailers);
   }
 
   /** END_STREAM has come. */

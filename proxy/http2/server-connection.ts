@@ -107,7 +107,7 @@ export class ServerConnection extends Incoming<ServerStream> implements ServerSt
 
   protected headers(id: number, ends: boolean, block: Buffer, start: number, end: number): void {
     const stream = this.live.get(id);
-    if (stream !== undefined) this.#trailers(stream, ends, block, start, end);
+    if (stream !== undefined) this.trailers(stream, ends, block, start, end);
     else if ((id & 1) === 0) this.fail(frames.PROTOCOL_ERROR, refuse.H2_FRAME);
     else if (id <= this.lastPeerId) this.#late(id, block, start, end);
     else this.#open(id, ends, block, start, end);
@@ -162,34 +162,6 @@ export class ServerConnection extends Incoming<ServerStream> implements ServerSt
     this.encoder.reply(out, refusal(code).status, "content-length: 0\r\n");
     frames.finishHeaders(out, start, id, true, frames.MIN_MAX_FRAME);
     if (!ends) this.streamError(id, frames.NO_ERROR, 0);
-  }
-
-  #trailers(stream: ServerStream, ends: boolean, block: Buffer, start: number, end: number): void {
-    const trailers = new Head();
-    const result = this.options.shared.heads.trailers(this.hpack, block, start, end, trailers);
-    if (result === UNDECODABLE) {
-      this.fail(frames.COMPRESSION_ERROR, refuse.H2_COMPRESSION);
-      return;
-    }
-    const { id } = stream;
-    if (stream.remoteEnded) {
-      this.streamError(id, frames.STREAM_CLOSED, refuse.H2_FRAME);
-      return;
-    }
-    if (!ends) {
-      this.streamError(id, frames.PROTOCOL_ERROR, refuse.H2_FRAME);
-      return;
-    }
-    if (result !== DECODED) {
-      this.streamError(id, frames.PROTOCOL_ERROR, result);
-      return;
-    }
-    if (stream.mismatches(true)) {
-      this.streamError(id, frames.PROTOCOL_ERROR, refuse.LENGTH_MISMATCH);
-      return;
-    }
-    this.remoteEnds(stream);
-    stream.receiveTrailers(trailers);
   }
 
   /** A head on a stream that is over: one that we reset may not have known; otherwise the client is confused. */

@@ -4,13 +4,15 @@
  * serves the requests one after another, so that a request allocates next to nothing.
  */
 import type { Socket } from "../net/socket.ts";
-import { TimerEntry, type TimerWheel } from "../net/timer-wheel.ts";
+import type { TimerWheel } from "../net/timer-wheel.ts";
+import { Account } from "./account.ts";
 import type { HeadEdits } from "./edits.ts";
 import { GRPC_STATUS } from "./field-kinds.ts";
-import { grpcReply, grpcStatusOf, httpStatusOf, isGrpc } from "./grpc.ts";
+import { grpcReply, grpcStatusOf, isGrpc } from "./grpc.ts";
 import type { Head } from "./head.ts";
 import type { RequestHead } from "./request-head.ts";
 import type { ResponseHead } from "./response-head.ts";
+import { type BodyCopy, SentBody } from "./sent-body.ts";
 import {
   CANCEL,
   type Downstream,
@@ -40,70 +42,42 @@ export interface ExchangeOwner {
   tunnel(client: Socket, endpoint: Socket, early: Buffer | undefined, late: Buffer | undefined): void;
 }
 
-/** Who gets a copy of a request as it is sent for the first time. It takes what it is given at once, whatever becomes of it. */
-export interface BodyCopy {
-  /** The request is being sent, with the body that came so far; `framed` is the body's form, `whole`: there is no more. */
-  begin(framed: boolean, whole: boolean): void;
-  body(bytes: Buffer, start: number, end: number, last: boolean): void;
-  trailers(trailers: Head): void;
-  /** The request is over; what has not come of it will not. */
-  broken(): void;
-}
-
 export interface ExchangeOptions {
   readonly wheel: TimerWheel;
   /** Monotonic ms. */
   now(): number;
 }
 
-/** A body up to here can be sent again; beyond, the request is not retried. */
-const REPLAY_BYTES = 64 * 1024;
-
 /** What `send` hands to an endpoint, filled anew each time. */
-interface Outgoing extends OutgoingRequest {
+class Outgoing implements OutgoingRequest {
   head: RequestHead;
   edits: HeadEdits | undefined;
-  drop: number;
-  additions: string;
-  framed: boolean;
-  pieces: readonly Buffer[];
-  last: boolean;
+  drop = 0;
+  additions = "";
+  framed = false;
+  pieces: readonly Buffer[] = NOTHING;
+  last = false;
+
+  constructor(head: RequestHead) {
+    this.head = head;
+  }
 }
 
-export class Exchange extends TimerEntry implements DownstreamEvents, UpstreamEvents {
-  /** 0 until there is one. */
-  status = 0;
-  /** Envoy's response flag, "-" for none. */
-  flags = "-";
-  /** Monotonic ms. */
-  startedAt = 0;
-  /** Monotonic ms of the response's head; 0 before. */
-  answeredAt = 0;
-  requestBytes = 0;
-  responseBytes = 0;
+export class Exchange extends Account implements DownstreamEvents, UpstreamEvents {
   /** The response has begun: it can only be completed or broken off. */
   responding = false;
-  /** The request is gRPC's: so are the answers that the proxy gives itself. */
-  grpc = false;
-  /** What the endpoint said in headers or trailers; "" where it said nothing. */
-  grpcStatus = "";
   responseEdits: HeadEdits | undefined;
   /** Header lines of every answer of our own to this request. */
   replyLines = "";
   /** Told when a request is over and nothing more will come of it: the exchange may serve another. */
   idle: (() => void) | undefined;
-  /** Who gets copies of the request. */
-  copies: readonly BodyCopy[] = NO_COPIES;
   readonly #options: ExchangeOptions;
   readonly #owner: ExchangeOwner;
   #downstream: Downstream | undefined;
   #upstream: Upstream | undefined;
   #outgoing: Outgoing | undefined;
-  /** Body bytes sent so far, while they can be sent again. */
-  #replay: Buffer[] | undefined;
-  #replayBytes = 0;
-  /** The form in which the body is taken, once some of it may have been. */
-  #framed: boolean | undefined;
+  readonly #sent = new SentBody();
+  #headLength = 0;
   #active = false;
 
   constructor(options: ExchangeOptions, owner: ExchangeOwner) {
@@ -126,13 +100,6 @@ export class Exchange extends TimerEntry implements DownstreamEvents, UpstreamEv
     return this.#active;
   }
 
-  /** What the response says of the endpoint, as a status of HTTP; 0 before there is one. */
-  get outcome(): number {
-    return this.grpc && this.grpcStatus !== "" && this.status === 200
-      ? httpStatusOf(this.grpcStatus)
-      : this.status;
-  }
-
   get head(): RequestHead {
     return this.downstream.head;
   }
@@ -147,27 +114,27 @@ export class Exchange extends TimerEntry implements DownstreamEvents, UpstreamEv
     return this.downstream.peerAddress;
   }
 
+  get requestBytes(): number {
+    return this.#headLength + this.#sent.bytes;
+  }
+
   /** The request can be sent again as it was. */
   get replayable(): boolean {
-    return this.#replay !== undefined || this.#replayBytes === 0;
+    return this.#sent.replayable;
+  }
+
+  /** Who gets copies of the request. */
+  set copies(copies: readonly BodyCopy[]) {
+    this.#sent.copies = copies;
   }
 
   request(head: RequestHead): void {
-    this.status = 0;
-    this.flags = "-";
-    this.startedAt = this.#options.now();
-    this.answeredAt = 0;
-    this.requestBytes = head.end - head.start;
-    this.responseBytes = 0;
+    this.open(this.#options.now(), isGrpc(head));
+    this.#headLength = head.end - head.start;
     this.responding = false;
-    this.grpc = isGrpc(head);
-    this.grpcStatus = "";
     this.responseEdits = undefined;
     this.replyLines = "";
-    this.copies = NO_COPIES;
-    this.#replay = undefined;
-    this.#replayBytes = 0;
-    this.#framed = undefined;
+    this.#sent.reset();
     this.#active = true;
     this.#owner.request(head);
   }
@@ -180,11 +147,9 @@ export class Exchange extends TimerEntry implements DownstreamEvents, UpstreamEv
   /** Sends the request to the endpoint; again, after a failure, when it is `replayable`. */
   send(upstream: Upstream, edits: HeadEdits | undefined, drop: number, additions: string): void {
     const { downstream } = this;
+    const { head } = downstream;
     const framed = downstream.version === 1 && upstream.version === 1;
-    const first = this.#framed === undefined;
-    this.#framed ??= framed;
-    if (this.#framed !== framed) {
-      // What was taken of the body has another form than this endpoint is told.
+    if (!this.#sent.fits(framed, head.chunked)) {
       upstream.decline();
       this.flags = "UC";
       this.reply(503, "the next endpoint speaks another version of HTTP than the one before\n");
@@ -193,29 +158,16 @@ export class Exchange extends TimerEntry implements DownstreamEvents, UpstreamEv
     this.status = 0;
     this.answeredAt = 0;
     this.#upstream = upstream;
-    const pieces = this.#replay === undefined && downstream.requestDone ? NOTHING : this.#bodyAtHand(framed);
+    this.#outgoing ??= new Outgoing(head);
+    const request = this.#outgoing;
+    request.head = head;
+    request.edits = edits;
+    request.drop = drop;
+    request.additions = additions;
+    request.framed = framed;
+    request.pieces = this.#sent.pieces(downstream, framed);
     const last = downstream.requestDone;
-    if (first) for (const copy of this.copies) copy.begin(framed, last);
-    const outgoing = this.#outgoing;
-    const request: Outgoing = outgoing ?? {
-      head: downstream.head,
-      edits,
-      drop,
-      additions,
-      framed,
-      pieces,
-      last,
-    };
-    if (outgoing === undefined) this.#outgoing = request;
-    else {
-      request.head = downstream.head;
-      request.edits = edits;
-      request.drop = drop;
-      request.additions = additions;
-      request.framed = framed;
-      request.pieces = pieces;
-      request.last = last;
-    }
+    request.last = last;
     const sent = upstream.send(request, this);
     request.pieces = NOTHING;
     if (sent === TOO_LARGE) {
@@ -225,32 +177,6 @@ export class Exchange extends TimerEntry implements DownstreamEvents, UpstreamEv
       return;
     }
     if (!last) downstream.openBody(framed, sent === ROOM);
-  }
-
-  /** What of the body can be sent with the head: what was sent before, and what has come since. */
-  #bodyAtHand(framed: boolean): readonly Buffer[] {
-    const { downstream } = this;
-    const pieces = this.#replay === undefined ? [] : [...this.#replay];
-    while (!downstream.requestDone) {
-      const piece = downstream.takeBody(framed);
-      if (piece === undefined) break;
-      this.#keep(piece, 0, piece.length, false);
-      pieces.push(piece);
-    }
-    return pieces;
-  }
-
-  #keep(bytes: Buffer, start: number, end: number, last: boolean): void {
-    this.requestBytes += end - start;
-    if (this.copies.length > 0) for (const copy of this.copies) copy.body(bytes, start, end, last);
-    if (this.#replayBytes > REPLAY_BYTES) return;
-    this.#replayBytes += end - start;
-    if (this.#replayBytes > REPLAY_BYTES) {
-      this.#replay = undefined;
-      return;
-    }
-    this.#replay ??= [];
-    this.#replay.push(bytes.subarray(start, end));
   }
 
   /** Gives up on the endpoint that the request was sent to; its response, if any, is dropped. */
@@ -271,7 +197,7 @@ export class Exchange extends TimerEntry implements DownstreamEvents, UpstreamEv
   /** Answers with nothing but a status of gRPC. */
   replyGrpc(grpcStatus: number, message: string, headers = ""): void {
     this.grpcStatus = String(grpcStatus);
-    this.#reply(200, "", grpcReply(grpcStatus, message) + withoutType(headers));
+    this.#reply(200, "", grpcReply(grpcStatus, message, headers));
   }
 
   #reply(status: number, body: string, headers: string): void {
@@ -289,26 +215,20 @@ export class Exchange extends TimerEntry implements DownstreamEvents, UpstreamEv
   requestBody(bytes: Buffer, start: number, end: number, last: boolean): boolean {
     const upstream = this.#upstream;
     if (upstream !== undefined) {
-      this.#keep(bytes, start, end, last);
+      this.#sent.add(bytes, start, end, last);
       return upstream.body(bytes, start, end, last);
     }
-    // Between two tries: kept for the next, which opens the body again.
-    for (const copy of this.copies) copy.body(bytes, start, end, last);
-    this.requestBytes += end - start;
-    this.#replayBytes += end - start;
-    this.#replay ??= [];
-    this.#replay.push(bytes.subarray(start, end));
+    // Between two tries, the next of which opens the body again; or the response is over before its request.
+    if (this.#active) this.#sent.hold(bytes, start, end, last);
     return false;
   }
 
   requestTrailers(trailers: Head): void {
-    // They are not kept: what has some is sent once.
-    this.#replay = undefined;
-    this.#replayBytes = Number.POSITIVE_INFINITY;
-    for (const copy of this.copies) copy.trailers(trailers);
+    if (!this.#active) return;
+    this.#sent.trailers(trailers);
     const upstream = this.#upstream;
     if (upstream !== undefined) upstream.trailers(trailers);
-    else if (this.#active) this.breakOff();
+    else this.breakOff();
   }
 
   aborted(reason: "gone" | "malformed"): void {
@@ -349,7 +269,7 @@ export class Exchange extends TimerEntry implements DownstreamEvents, UpstreamEv
     this.answeredAt = this.#options.now();
     if (!this.#owner.responding(head)) return true;
     this.responding = true;
-    this.#replay = undefined;
+    this.#sent.forget();
     const sent = downstream.respond(head, this.responseEdits, bytes, start, end, last);
     if (sent === TOO_LARGE) {
       this.flags = "UPE";
@@ -419,8 +339,7 @@ export class Exchange extends TimerEntry implements DownstreamEvents, UpstreamEv
   #end(): void {
     if (!this.#active) return;
     this.#active = false;
-    this.#replay = undefined;
-    if (this.copies.length > 0) for (const copy of this.copies) copy.broken();
+    this.#sent.end();
     if (this.slot >= 0) this.#options.wheel.disarm(this);
     this.#owner.ended();
   }
@@ -433,10 +352,4 @@ export class Exchange extends TimerEntry implements DownstreamEvents, UpstreamEv
   }
 }
 
-/** A message of gRPC has one type alone. */
-function withoutType(headers: string): string {
-  return headers === "" ? "" : headers.replace(/^content-type:.*\r\n/gim, "");
-}
-
-const NO_COPIES: readonly BodyCopy[] = [];
 const NOTHING: readonly Buffer[] = [];

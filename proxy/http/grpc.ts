@@ -51,13 +51,21 @@ export function httpStatusOf(grpcStatus: string): number {
   return (/^\d{1,2}$/.test(grpcStatus) ? HTTP_STATUS[Number(grpcStatus)] : undefined) ?? 500;
 }
 
-/** Header lines of a response that is nothing but its status; the message is percent-encoded as gRPC wants. */
-export function grpcReply(grpcStatus: number, message: string): string {
+/**
+ * Header lines of a response that is nothing but its status, with `headers`, whole lines; the message is percent-encoded as
+ * gRPC wants.
+ */
+export function grpcReply(grpcStatus: number, message: string, headers = ""): string {
   const encoded = message
     .trim()
     .replace(/[^ -$&-~]/g, (each) => `%${each.charCodeAt(0).toString(16).toUpperCase().padStart(2, "0")}`);
   const said = encoded === "" ? "" : `grpc-message: ${encoded}\r\n`;
-  return `content-type: application/grpc\r\ngrpc-status: ${grpcStatus}\r\n${said}`;
+  return `content-type: application/grpc\r\ngrpc-status: ${grpcStatus}\r\n${said}${withoutType(headers)}`;
+}
+
+/** A message of gRPC has one type alone. */
+function withoutType(headers: string): string {
+  return headers === "" ? "" : headers.replace(/^content-type:.*\r\n/gim, "");
 }
 
 const UNIT_MS: Readonly<Record<string, number>> = {

@@ -6,10 +6,10 @@
  * which the copy is given up, and so is one that finds too many others under way.
  */
 import type { HeadEdits } from "../http/edits.ts";
-import type { BodyCopy } from "../http/exchange.ts";
 import type { Head } from "../http/head.ts";
 import type { RequestHead } from "../http/request-head.ts";
 import type { ResponseHead } from "../http/response-head.ts";
+import type { BodyCopy } from "../http/sent-body.ts";
 import { FULL, TOO_LARGE, type Upstream, type UpstreamEvents } from "../http/streams.ts";
 import type { Socket } from "../net/socket.ts";
 import { TimerEntry, type TimerWheel } from "../net/timer-wheel.ts";

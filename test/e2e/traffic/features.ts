@@ -1,8 +1,8 @@
 /** Every other feature of VirtualService and DestinationRule, each on a path of one service. */
 import { beforeAll, describe, expect, it } from "vitest";
-import { proxies } from "../../../hack/demonstration/proxies.ts";
 import { type Answer, apply, ask, call, eventually } from "../../support/e2e.ts";
 import { subsets } from "../../support/mesh.ts";
+import { metric } from "./metric.ts";
 import { clearMesh, client, host, inForce, ns, url } from "./scene.ts";
 
 const origin = "https://shop.example";
@@ -166,16 +166,7 @@ export function featureTests(): void {
     });
 
     it("copies requests to its mirror, which nobody waits for", async () => {
-      const v2Proxy = (await proxies(ns)).find(({ pod }) => pod.startsWith("payment-v2"));
-      const served = async () => {
-        const text = await (await fetch(`http://${v2Proxy?.address}:15020/stats/prometheus`)).text();
-        return text
-          .split("\n")
-          .filter(
-            (line) => line.startsWith("istio_requests_total{") && line.includes('reporter="destination"'),
-          )
-          .reduce((sum, line) => sum + Number(line.slice(line.lastIndexOf(" ") + 1)), 0);
-      };
+      const served = () => metric("payment-v2", "istio_requests_total", { reporter: "destination" });
       const before = await served();
       const { ok, byVersion } = await call(ns, client, `${url}/mirrored`, { count: 50 });
       expect([ok, byVersion.v1]).toEqual([50, 50]);
@@ -194,6 +185,40 @@ export function featureTests(): void {
   });
 
   describe("a DestinationRule", () => {
+    it("takes turns among the endpoints", async () => {
+      await apply(rule({ loadBalancer: { simple: "ROUND_ROBIN" } }), everyVersion);
+      await eventually("half of the requests at each", async () => {
+        const { byVersion } = await call(ns, client, `${url}/`, { count: 100 });
+        return byVersion.v1 === 50 && byVersion.v2 === 50;
+      });
+    });
+
+    it("gives clients a cookie to come back with", async () => {
+      const httpCookie = { name: "payment", path: "/", ttl: "60s" };
+      await apply(rule({ loadBalancer: { consistentHash: { httpCookie } } }), everyVersion);
+      const given = await eventually("a cookie", async () => {
+        return String((await ask(ns, client, `${url}/`)).headers["set-cookie"] ?? "") || false;
+      });
+      expect(given).toMatch(/^payment="?[0-9a-f]+"?; .*Max-Age=60/i);
+      const cookie = given.slice(0, given.indexOf(";"));
+      const { byVersion } = await call(ns, client, `${url}/`, { count: 40, headers: { cookie } });
+      expect(Object.values(byVersion)).toEqual([40]);
+    });
+
+    it("gives each connection as many requests as it may have", async () => {
+      await apply(rule({ connectionPool: { http: { maxRequestsPerConnection: 2 } } }), everyVersion);
+      const inbound = { side: "inbound" };
+      const connections = async () =>
+        (await metric("payment-v1", "weft_connections_total", inbound)) +
+        (await metric("payment-v2", "weft_connections_total", inbound));
+      // Twenty, less what connections that were there already took.
+      await eventually("a connection for every other request", async () => {
+        const before = await connections();
+        expect((await call(ns, client, `${url}/`, { count: 40 })).ok).toBe(40);
+        return (await connections()) - before > 15;
+      });
+    });
+
     it("keeps requests of one user together by a consistent hash", async () => {
       const consistentHash = { httpHeaderName: "x-user" };
       await apply(rule({ loadBalancer: { consistentHash } }), everyVersion);

@@ -1,21 +1,10 @@
 /** The traffic manifests of examples/overview.yaml, applied as they stand, and what each does to requests on the wire. */
 import { beforeEach, describe, expect, it } from "vitest";
-import { proxies } from "../../../hack/demonstration/proxies.ts";
 import { apply, ask, call, eventually } from "../../support/e2e.ts";
 import { subsets } from "../../support/mesh.ts";
 import { applyOverview } from "../../support/overview.ts";
+import { metric } from "./metric.ts";
 import { clearMesh, client, inForce, ns, url } from "./scene.ts";
-
-/** A number that the sidecar of the first pod with this name's beginning counts, summed over what the labels leave open. */
-async function metric(pod: string, name: string, labels: Readonly<Record<string, string>>): Promise<number> {
-  const proxy = (await proxies(ns)).find((each) => each.pod.startsWith(pod));
-  const response = await fetch(`http://${proxy?.address}:15020/stats/prometheus`);
-  const wanted = Object.entries(labels).map(([key, value]) => `${key}="${value}"`);
-  return (await response.text())
-    .split("\n")
-    .filter((line) => line.startsWith(`${name}{`) && wanted.every((each) => line.includes(each)))
-    .reduce((sum, line) => sum + Number(line.slice(line.lastIndexOf(" ") + 1)), 0);
-}
 
 /** Within five standard deviations of the share of so many: one failure in two million runs. */
 function expectShare(found: number | undefined, of: number, share: number): void {

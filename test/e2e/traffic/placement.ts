@@ -1,6 +1,6 @@
-/** Balancing by where client and endpoints are: v1 of my-service next to the client, v2 in another region. */
+/** Balancing by where endpoints are, and since when: v1 of my-service next to the client, v2 in another region. */
 import { beforeAll, expect, it } from "vitest";
-import { apply, call, eventually } from "../../support/e2e.ts";
+import { apply, call, eventually, kubectl, rollout } from "../../support/e2e.ts";
 import { clearMesh, client, inForce, ns } from "./scene.ts";
 
 const url = "http://my-service:8080";
@@ -23,6 +23,29 @@ export function placementTests(): void {
     });
     // Binomial(500, 0.2): mean 100, standard deviation 9.
     expect(byVersion.v1 ?? 0).toBeGreaterThan(100 - 45);
+  });
+
+  it("gives an endpoint that has just come a small share at first", async () => {
+    await apply(
+      rule({
+        loadBalancer: {
+          simple: "ROUND_ROBIN",
+          warmup: { duration: "900s", minimumPercent: 5, aggression: 1 },
+        },
+      }),
+    );
+    await eventually("both in turn", async () => {
+      const { byVersion } = await call(ns, client, url, { count: 100 });
+      return (byVersion.v1 ?? 0) > 20 && (byVersion.v2 ?? 0) > 20;
+    });
+    await kubectl(["rollout", "restart", "deployment/mine-v2", "-n", ns]);
+    await rollout(ns, "mine-v2");
+    await eventually("a small share", async () => {
+      const { ok, byVersion } = await call(ns, client, url, { count: 300, concurrency: 4 });
+      const { v2 = 0 } = byVersion;
+      // 5 per cent of a full share, and a twentieth more after 45 seconds.
+      return ok === 300 && v2 > 0 && v2 < 75;
+    });
   });
 
   it("stays in the client's region, and leaves it when the endpoints there are set aside", async () => {

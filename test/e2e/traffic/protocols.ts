@@ -16,6 +16,11 @@ const routes = virtualService(wire, {
   hosts: [wire, "v1.wire.example", "v2.wire.example"],
   http: [
     { match: [{ uri: { exact: "/greeter.Greeter/Newest" } }], route: to(wire, "v2") },
+    {
+      match: [{ uri: { exact: "/greeter.Greeter/Broken" } }],
+      fault: { abort: { percentage: { value: 100 }, grpcStatus: "UNAVAILABLE" } },
+      route: to(wire, "v1"),
+    },
     { route: [{ destination: { host: wire } }] },
   ],
   tcp: [{ match: [{ port: 9081 }], route: to(wire, "v2") }],
@@ -61,6 +66,11 @@ export function protocolTests(): void {
 
   it("gRPC is routed by its method", async () => {
     expect((await greet("--path", "/greeter.Greeter/Newest")).byVersion).toEqual({ v2: 40 });
+  });
+
+  it("gRPC meets faults with a status of its own", async () => {
+    // 14 is UNAVAILABLE.
+    expect((await greet("--path", "/greeter.Greeter/Broken")).byStatus).toEqual({ "14": 40 });
   });
 
   it("a WebSocket is opened, and frames go both ways", async () => {

@@ -16,6 +16,8 @@ import type { Socket } from "../net/socket.ts";
 import { splice } from "../net/splice.ts";
 import { UNKNOWN } from "../telemetry/labels.ts";
 import { decodePeer } from "../telemetry/peer.ts";
+import { newIdLines, requestIdOf } from "../trace/ids.ts";
+import { RANDOM } from "../trace/random-block.ts";
 import { needsHttp1, upstreamVersion } from "../upstream/version.ts";
 import { OVERFLOW, type Waiter } from "../upstream/waiter.ts";
 import type { ApplicationPool } from "./application-pools.ts";
@@ -35,8 +37,6 @@ export class InboundRequest
   readonly exchange: Exchange;
   readonly pool: ApplicationPool;
   edits: HeadEdits | undefined;
-  /** Made up here for a request that came without; "" otherwise. */
-  requestId = "";
   /** Of an authorization, for the access log. */
   details = "";
   /** What holds for it, the same from its first layer to its last. */
@@ -50,6 +50,8 @@ export class InboundRequest
   #reconnects = 0;
   #layer = 0;
   #path = "";
+  /** The line of a request id that the request came without; "" until it is sent. */
+  #id = "";
   /** Counted as under way to the application. */
   #entered = false;
 
@@ -107,6 +109,10 @@ export class InboundRequest
   get token(): TokenClaims | undefined {
     return this.authenticated?.claims;
   }
+  /** Made up here for a request that came without; "" otherwise. */
+  get requestId(): string {
+    return requestIdOf(this.#id);
+  }
   /** A header that rules about tokens write is what they wrote, not what the client claims. */
   header(name: string): string | undefined {
     if (this.authenticated !== undefined && this.policy?.authenticator?.outputNames.has(name)) {
@@ -118,7 +124,7 @@ export class InboundRequest
   request(head: RequestHead): void {
     this.policy = this.context.config.view()?.inbound(this.connection.port);
     this.edits = undefined;
-    this.requestId = "";
+    this.#id = "";
     this.details = "";
     this.authenticated = undefined;
     this.turn++;
@@ -197,8 +203,8 @@ export class InboundRequest
     let additions = connection.clientCert;
     if (!head.has(REQUEST_ID)) {
       // The same for every try.
-      this.requestId ||= crypto.randomUUID();
-      additions += `x-request-id: ${this.requestId}\r\n`;
+      this.#id ||= newIdLines(RANDOM, true, false);
+      additions += this.#id;
     }
     if (!head.has(FORWARDED_PROTO)) additions += "x-forwarded-proto: http\r\n";
     // A plaintext peer has proved nothing, so it cannot say on whose behalf it calls.

@@ -16,7 +16,8 @@ import type { Socket } from "../net/socket.ts";
 import { splice } from "../net/splice.ts";
 import { editsOf, type HeaderStep } from "../route/headers.ts";
 import { withFlag } from "../telemetry/flags.ts";
-import { newTraceparent } from "../trace/traceparent.ts";
+import { newIdLines, requestIdOf } from "../trace/ids.ts";
+import { RANDOM } from "../trace/random-block.ts";
 import { OVERFLOW, REMOVED, type Waiter } from "../upstream/waiter.ts";
 import { countOverflow, OVERLOADED, overflowText } from "./breakers.ts";
 import { type Context, TUNNEL_IDLE_MS } from "./context.ts";
@@ -53,8 +54,6 @@ export class OutboundRequest implements ExchangeOwner, RouteRequest, TriesOwner,
   endpoint: EndpointHandle | undefined;
   pool: EndpointPool | undefined;
   edits: HeadEdits | undefined;
-  /** Made up here for a request that came without; "" otherwise. */
-  requestId = "";
   /** What chooses the endpoint under a consistent hash; undefined for a request without a key. */
   hash: number | undefined;
   /** A cookie made up for it, as steps for the response. */
@@ -75,8 +74,8 @@ export class OutboundRequest implements ExchangeOwner, RouteRequest, TriesOwner,
   /** Monotonic ms of this try. */
   #begunAt = 0;
   #pause: Pause | undefined;
-  /** The trace context of a request that came without; "" until it is sent. */
-  #traceparent = "";
+  /** The lines of ids that the request came without; "" until it is sent. */
+  #ids = "";
 
   constructor(context: Context, destination: Destination, layers: OutboundLayers, report: OutboundReport) {
     this.context = context;
@@ -108,6 +107,11 @@ export class OutboundRequest implements ExchangeOwner, RouteRequest, TriesOwner,
     return this.exchange.head.header(name);
   }
 
+  /** Made up here for a request that came without; "" otherwise. */
+  get requestId(): string {
+    return requestIdOf(this.#ids);
+  }
+
   // The way through the layers.
 
   request(_head: RequestHead): void {
@@ -118,10 +122,9 @@ export class OutboundRequest implements ExchangeOwner, RouteRequest, TriesOwner,
     this.cluster = undefined;
     this.endpoint = undefined;
     this.edits = undefined;
-    this.requestId = "";
     this.hash = undefined;
     this.cookie = NO_STEPS;
-    this.#traceparent = "";
+    this.#ids = "";
     this.delayed = false;
     this.sharing = NO_STEPS;
     this.tries.reset();
@@ -187,14 +190,12 @@ export class OutboundRequest implements ExchangeOwner, RouteRequest, TriesOwner,
   hopLines(endpoint: EndpointHandle | undefined, upstream: Upstream): string {
     const { head } = this.exchange;
     let additions = endpoint?.mtls === true && upstream.fresh ? this.#report.peerHeader : "";
-    if (!head.has(REQUEST_ID)) {
+    const nameless = !head.has(REQUEST_ID);
+    const untraced = (head.present & TRACED) === 0;
+    if (nameless || untraced) {
       // The same for every try.
-      this.requestId ||= crypto.randomUUID();
-      additions += `x-request-id: ${this.requestId}\r\n`;
-    }
-    if ((head.present & TRACED) === 0) {
-      this.#traceparent ||= newTraceparent(Math.random);
-      additions += this.#traceparent;
+      this.#ids ||= newIdLines(RANDOM, nameless, untraced);
+      additions += this.#ids;
     }
     if (!head.has(FORWARDED_PROTO)) additions += "x-forwarded-proto: http\r\n";
     return additions;

@@ -2,7 +2,6 @@
 import { createPrivateKey, X509Certificate } from "node:crypto";
 import { watch } from "node:fs";
 import { readFile } from "node:fs/promises";
-import { join } from "node:path";
 import type { Log } from "../config/log.ts";
 import type { Identity, IdentitySource } from "../config/view.ts";
 import { spiffeId } from "../net/spiffe.ts";
@@ -60,7 +59,7 @@ export async function startFileIdentity(
 
 async function read(folder: string, files: IdentityFiles): Promise<Identity> {
   const [certChainPem, keyPem, trustBundle] = await Promise.all(
-    [files.certificate, files.key, files.trust].map((name) => readFile(join(folder, name), "utf8")),
+    [files.certificate, files.key, files.trust].map((name) => readFile(`${folder}/${name}`, "utf8")),
   );
   if (certChainPem === undefined || keyPem === undefined || trustBundle === undefined)
     throw new TypeError("unreachable");

@@ -3,7 +3,6 @@
  * `DIR/proxy/proxy.json` says where to listen, and names the PEM files of an identity beside it.
  */
 import { readFile } from "node:fs/promises";
-import { join } from "node:path";
 import { createProber, type ProbeEffects, parseProbes } from "../admin/probes.ts";
 import { systemClock } from "../config/clock.ts";
 import type { Log } from "../config/log.ts";
@@ -13,7 +12,7 @@ import type { OriginalDestination } from "../net/original-destination.ts";
 import { resolveName } from "../net/resolve.ts";
 import { ENCODINGS, type Encoding } from "../telemetry/access-log.ts";
 import { type ListenerSettings, type ProxyParts, type RunningProxy, startProxy } from "./proxy.ts";
-import { type IdentityFiles, startFileIdentity } from "./standalone-identity.ts";
+import type { IdentityFiles } from "./standalone-identity.ts";
 import type { Worker } from "./worker.ts";
 
 /** `DIR/proxy/proxy.json`. Addresses are `HOST:PORT`; port 0 lets the system choose. */
@@ -50,7 +49,7 @@ export interface Standalone {
 /** Starts the proxy. Throws TypeError for a `proxy.json` that cannot be used, ConfigError for the objects. */
 export async function startStandalone(options: StandaloneOptions): Promise<Standalone> {
   const { folder, log } = options;
-  const file = await readProxyFile(join(folder, "proxy", "proxy.json"));
+  const file = await readProxyFile(`${folder}/proxy/proxy.json`);
   const config = await startStaticSource({
     folder,
     clusterDomain: "cluster.local",
@@ -63,7 +62,11 @@ export async function startStandalone(options: StandaloneOptions): Promise<Stand
   const identity =
     file.identity === undefined
       ? undefined
-      : await startFileIdentity(join(folder, "proxy"), file.identity, log);
+      : await (await import("./standalone-identity.ts")).startFileIdentity(
+          `${folder}/proxy`,
+          file.identity,
+          log,
+        );
   const proxy = startProxy({
     config,
     identity: identity ?? NO_IDENTITY,
@@ -102,7 +105,7 @@ export async function startStandalone(options: StandaloneOptions): Promise<Stand
 
 /** Where the folder's proxy answers for itself. */
 export async function adminOf(folder: string): Promise<ProxyParts["admin"]> {
-  return adminIn(await readProxyFile(join(folder, "proxy", "proxy.json")));
+  return adminIn(await readProxyFile(`${folder}/proxy/proxy.json`));
 }
 
 function adminIn(file: StandaloneFile): ProxyParts["admin"] {

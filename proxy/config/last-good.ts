@@ -3,7 +3,6 @@
  * compiled objects as the API has them, so they come back in through the same decoder; nothing in it is secret.
  */
 import { mkdir, open, readFile, rename, stat } from "node:fs/promises";
-import { join } from "node:path";
 import type { Clock } from "./clock.ts";
 import { type ObjectMeta, rawInObject } from "./decode.ts";
 import type { Log } from "./log.ts";
@@ -44,7 +43,7 @@ const quietMs = 1_000;
 const format = 1;
 
 export function createLastGoodStore(folder: string, clock: Clock, log: Log): LastGoodStore {
-  const file = join(folder, "last-good.json");
+  const file = `${folder}/last-good.json`;
   let take: (() => Saving) | undefined;
   let cancel: (() => void) | undefined;
   let writing: Promise<void> = Promise.resolve();

@@ -1,5 +1,8 @@
+import { execFile } from "node:child_process";
 import { connect, type Socket } from "node:net";
+import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import {
   endpoint,
@@ -116,6 +119,38 @@ async function close(sockets: readonly Socket[], proxies: readonly TestProxy[]):
     );
   }
 }
+
+/** Until it has collected what its start left behind, and the allocator has given that back. */
+const REST_MS = 8_500;
+
+describe("an idle proxy as it is shipped", () => {
+  it("holds what an HTTP/1.1 sidecar needs, and nothing that it may need one day", async () => {
+    const root = join(import.meta.dirname, "../..");
+    await promisify(execFile)(join(root, "hack/image"), ["dist", "proxy"]);
+    await using proxy = await TestProxy.start({
+      executable: join(root, "dist/proxy/weft-proxy"),
+      file: {
+        outbound: [{ listen: "127.0.0.1:0", destination: "10.0.0.1:80" }],
+        inbound: [{ listen: "127.0.0.1:0", destination: "127.0.0.1:8080" }],
+        admin: "127.0.0.1:0",
+      },
+      objects: [
+        indexObject("demo", [
+          entry("demo", "web", { addresses: ["10.0.0.1"], ports: [{ port: 80, protocol: "http" }] }),
+        ]),
+        serviceObject("demo", "web"),
+        endpointsObject("demo", "web", [
+          endpoint(serverAddress, { ports: [{ port: 80, target: server.port }], mtls: false }),
+        ]),
+        workloadObject("demo", "client"),
+      ],
+    });
+    await sleep(REST_MS);
+    const held = await proxy.anonymousMegabytes();
+    if (process.env.WEFT_PRINT !== undefined) console.log(`${held} MB, idle`);
+    expect(held).toBeLessThan(6.6);
+  }, 60_000);
+});
 
 describe(`${IDLE_CONNECTIONS} idle connections`, () => {
   beforeAll(startProxies);

@@ -38,6 +38,8 @@ export interface ProxyOptions {
   readonly identity?: { readonly certificate: string; readonly key: string; readonly trust: string };
   /** Put in front of the command, e.g. to enter a namespace. */
   readonly wrapper?: readonly string[];
+  /** The executable as it is shipped (`hack/image dist proxy`); by default `$WEFT_PROXY`, else the sources as they are. */
+  readonly executable?: string;
   /** Put behind the command. */
   readonly args?: readonly string[];
   /** Runs on the folder before the proxy starts. */
@@ -69,7 +71,7 @@ export class TestProxy implements AsyncDisposable {
   static async start(options: ProxyOptions): Promise<TestProxy> {
     const folder = await mkdtemp(join(tmpdir(), "weft-proxy-"));
     await mkdir(join(folder, "proxy"));
-    const { identity } = options;
+    const { identity, executable = process.env.WEFT_PROXY } = options;
     if (identity !== undefined) {
       await writeFile(join(folder, "proxy", "certificate.pem"), identity.certificate);
       await writeFile(join(folder, "proxy", "key.pem"), identity.key, { mode: 0o600 });
@@ -84,8 +86,7 @@ export class TestProxy implements AsyncDisposable {
     await options.prepare?.(folder);
     const command = [
       ...(options.wrapper ?? []),
-      bunPath(),
-      join(root, "proxy/main.ts"),
+      ...(executable === undefined ? [bunPath(), join(root, "proxy/main.ts")] : [executable]),
       "--config",
       folder,
       ...(options.args ?? []),

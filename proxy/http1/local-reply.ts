@@ -1,11 +1,18 @@
 /** Whole small responses of the proxy's own. */
 
+export interface LocalReplyOptions {
+  /** The connection ends after it. */
+  readonly close: boolean;
+  /** The request was HEAD. */
+  readonly noBody: boolean;
+}
+
 /** `body` is latin1, a character a byte; `headers` are whole lines, each with its CRLF. */
 export function localReply(
   status: number,
   body: string,
   headers: string,
-  options: { readonly close: boolean; readonly noBody: boolean },
+  options: LocalReplyOptions,
 ): Buffer {
   const typed = body === "" || /^content-type:/im.test(headers);
   return Buffer.from(

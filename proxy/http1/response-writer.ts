@@ -6,6 +6,7 @@ import { FULL, ROOM, type Sent, TOO_LARGE } from "../http/streams.ts";
 import type { Socket } from "../net/socket.ts";
 import { writeChunk, writeTrailers } from "./chunks.ts";
 import type { HeadWriter } from "./head-writer.ts";
+import { type LocalReplyOptions, localReply } from "./local-reply.ts";
 
 export class ResponseWriter {
   /** Of the heads of the response at hand. */
@@ -61,6 +62,12 @@ export class ResponseWriter {
   /** A body with a length has no room for them, and they may be left out (RFC 9110 section 6.5.1). */
   trailers(trailers: Head): void {
     if (this.#chunking) writeTrailers(this.#socket, this.#writer, trailers);
+  }
+
+  /** A whole response of the proxy's own. */
+  reply(status: number, body: string, headers: string, options: LocalReplyOptions): void {
+    const bytes = localReply(status, body, headers, options);
+    this.#socket.write(bytes, 0, bytes.length);
   }
 
   /** A 101. */

@@ -242,6 +242,30 @@ describe("a client's connection", () => {
     expect(raw.ending).toBe("end");
   });
 
+  it("that has sent the rest of a body that nobody wants may stay idle as long as any", () => {
+    const { socket, raw, connection, recorder, time } = serve(false);
+    socket.onData(Buffer.from("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nhe"));
+    connection.reply(403, "", "");
+    connection.finish();
+    socket.onData(Buffer.from("llo"));
+    time.advance(9_000);
+    expect(raw.ending).toBe("no");
+    socket.onData(Buffer.from("GET /2 HTTP/1.1\r\nHost: a\r\n\r\n"));
+    expect(recorder.events).toEqual(["POST /", "GET /2", "body "]);
+  });
+
+  it.each([
+    [64 * 1024 - 1, "no"],
+    [64 * 1024, "shutdown"],
+  ])("reads %d bytes of a body that nobody wants and ends: %s", (length, ending) => {
+    const { socket, raw, connection } = serve(false);
+    socket.onData(Buffer.from("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 100000\r\n\r\n"));
+    connection.reply(403, "", "");
+    connection.finish();
+    socket.onData(Buffer.alloc(length));
+    expect(raw.ending).toBe(ending);
+  });
+
   it("that leaves before the rest of a body that nobody wants is closed", () => {
     const { socket, raw, connection } = serve(false);
     socket.onData(Buffer.from("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 50\r\n\r\nhe"));

@@ -15,9 +15,9 @@ import type { Socket, SocketEvents } from "../net/socket.ts";
 import { TimerEntry, type TimerWheel } from "../net/timer-wheel.ts";
 import { farewell } from "./farewell.ts";
 import type { HeadWriter } from "./head-writer.ts";
-import { localReply } from "./local-reply.ts";
-import { MessageBody } from "./message-body.ts";
+import { Input } from "./input.ts";
 import { readRequest } from "./read-request.ts";
+import { RequestBody } from "./request-body.ts";
 import { ResponseWriter } from "./response-writer.ts";
 
 export interface ServerOptions {
@@ -40,9 +40,6 @@ const CLOSED = 3;
  */
 const MAX_AHEAD = 64 * 1024;
 
-/** A refused request's unread body is read and dropped up to here, to keep the connection. */
-const MAX_DISCARD = 64 * 1024;
-
 export class ServerConnection extends TimerEntry implements SocketEvents, Downstream {
   readonly version = 1;
   readonly socket: Socket;
@@ -52,23 +49,15 @@ export class ServerConnection extends TimerEntry implements SocketEvents, Downst
   readonly #options: ServerOptions;
   readonly #connection: ConnectionEvents;
   readonly #events: DownstreamEvents;
-  readonly #body = new MessageBody();
+  readonly #input = new Input();
+  readonly #body = new RequestBody();
   readonly #response: ResponseWriter;
   #state = HEAD;
-  #input: Buffer | undefined;
-  #at = 0;
-  #bodyOpen = false;
-  #bodyBegun = false;
-  /** It is settled whether the body keeps its framing. */
-  #formed = false;
-  #discard = 0;
   #processing = false;
   /** A part of a head is in, and its time is running. */
   #headBegun = false;
   /** The body was refused: where the next request begins cannot be known. */
   #malformedBody = false;
-  /** The client was told to send its body. */
-  #continued = false;
   /** The response at hand is the last, as its head says. */
   #closing = false;
   /** The response is written, though the client has not taken all of it. */
@@ -96,7 +85,7 @@ export class ServerConnection extends TimerEntry implements SocketEvents, Downst
 
   /** Between requests, with nothing read of the next. */
   get idle(): boolean {
-    return this.#state === HEAD && this.#input === undefined;
+    return this.#state === HEAD && this.#input.bytes === undefined;
   }
 
   get requestDone(): boolean {
@@ -109,26 +98,19 @@ export class ServerConnection extends TimerEntry implements SocketEvents, Downst
 
   /** Whether the connection ends after this response, as its head must then say. */
   get #closesAfter(): boolean {
-    return this.draining || this.head.close || this.#malformedBody || this.#bodyUncertain;
-  }
-
-  /**
-   * The client asked whether to send its body and was not told to: it may send it all the same or leave it out, so where its
-   * next request begins cannot be known (RFC 9110 section 10.1.1).
-   */
-  get #bodyUncertain(): boolean {
-    return this.#state === BODY && !this.#continued && !this.#bodyBegun && this.head.expectsContinue;
+    const { draining, head } = this;
+    const uncertain = this.#state === BODY && this.#body.uncertain(head);
+    return draining || head.close || this.#malformedBody || uncertain;
   }
 
   // The request.
 
   takeBody(framed: boolean): Buffer | undefined {
-    const input = this.#input;
+    const { bytes, at } = this.#input;
     const body = this.#body;
-    if (this.#state !== BODY || input === undefined) return undefined;
-    this.#beginBody(framed);
-    this.#bodyBegun = true;
-    this.#consumed(body.take(input, this.#at, input.length));
+    if (this.#state !== BODY || bytes === undefined) return undefined;
+    body.form(framed, this.head);
+    this.#input.taken(body.take(bytes, at, bytes.length));
     if (body.last) {
       this.#state = WAITING;
       this.socket.resume();
@@ -137,27 +119,19 @@ export class ServerConnection extends TimerEntry implements SocketEvents, Downst
   }
 
   openBody(framed: boolean, room: boolean): void {
-    this.#beginBody(framed);
-    this.#bodyOpen = true;
-    if (this.#body.refused < 0) {
+    const body = this.#body;
+    body.form(framed, this.head);
+    body.open = true;
+    if (body.refused < 0) {
       this.#malformed();
       return;
     }
-    if (this.#body.trailers !== undefined && this.#state === BODY) {
+    if (body.trailers !== undefined && this.#state === BODY) {
       this.#state = WAITING;
-      this.#events.requestTrailers(this.#body.trailers);
+      this.#events.requestTrailers(body.trailers);
     }
-    if (!room) {
-      this.socket.pause();
-      return;
-    }
-    this.resume();
-  }
-
-  #beginBody(framed: boolean): void {
-    if (this.#formed) return;
-    this.#formed = true;
-    this.#body.keepFraming(framed || !this.head.chunked);
+    if (room) this.resume();
+    else this.socket.pause();
   }
 
   resume(): void {
@@ -168,7 +142,7 @@ export class ServerConnection extends TimerEntry implements SocketEvents, Downst
   // The response.
 
   informational(head: ResponseHead): void {
-    if (head.status === 100) this.#continued = true;
+    if (head.status === 100) this.#body.continued = true;
     this.#response.informational(head);
   }
 
@@ -195,17 +169,16 @@ export class ServerConnection extends TimerEntry implements SocketEvents, Downst
   }
 
   reply(status: number, body: string, headers: string): void {
-    this.#closing = this.#closesAfter;
-    this.#write(status, body, headers);
+    this.#reply(status, body, headers, this.#closesAfter);
   }
 
   switch(head: ResponseHead, edits: HeadEdits | undefined): Switched {
     this.#response.switching(head, edits);
-    const late = this.#input?.subarray(this.#at);
+    const late = this.#input.rest();
     this.#leave();
     this.socket.abandon();
     this.#connection.closed();
-    return { socket: this.socket, late: late !== undefined && late.length > 0 ? late : undefined };
+    return { socket: this.socket, late };
   }
 
   finish(): void {
@@ -215,7 +188,7 @@ export class ServerConnection extends TimerEntry implements SocketEvents, Downst
       this.#finishing = true;
       return;
     }
-    this.#bodyOpen = false;
+    this.#body.open = false;
     this.head.release();
     if (this.#closing || this.#malformedBody || this.socket.ended) {
       this.#linger();
@@ -224,14 +197,10 @@ export class ServerConnection extends TimerEntry implements SocketEvents, Downst
     this.#body.release();
     if (this.#state === BODY && !this.#body.done) {
       // Answered before the body was in: read the rest of a small one, or end here.
-      this.#discard = MAX_DISCARD;
-      this.#bodyOpen = true;
+      this.#body.discard();
       this.#options.wheel.disarm(this);
       this.#options.wheel.arm(this, this.#options.headMs);
-    } else {
-      this.#state = HEAD;
-      this.#options.wheel.arm(this, this.#options.idleMs);
-    }
+    } else this.#await();
     this.socket.resume();
     this.#process();
   }
@@ -255,16 +224,11 @@ export class ServerConnection extends TimerEntry implements SocketEvents, Downst
 
   data(chunk: Buffer): void {
     if (this.#state === CLOSED || this.#malformedBody) return;
-    const rest = this.#input;
-    if (rest === undefined) {
-      this.#input = chunk;
-      this.#at = 0;
-    } else {
-      this.#input = Buffer.concat([this.#at === 0 ? rest : rest.subarray(this.#at), chunk]);
-      this.#at = 0;
-      // An unfinished head that got no further line cannot have become finished.
-      if (this.#state === HEAD && this.#input.length < MAX_HEAD_BYTES && !chunk.includes(LF)) return;
-    }
+    const input = this.#input;
+    const fresh = input.add(chunk);
+    // An unfinished head that got no further line cannot have become finished.
+    const same = !fresh && this.#state === HEAD && input.waiting < MAX_HEAD_BYTES && !chunk.includes(LF);
+    if (same) return;
     this.#process();
   }
 
@@ -273,24 +237,23 @@ export class ServerConnection extends TimerEntry implements SocketEvents, Downst
     // A response written inside a handler comes back here: the loop that is running goes on with it.
     if (this.#processing) return;
     this.#processing = true;
-    while (this.#input !== undefined && this.#step());
+    while (this.#step());
     this.#processing = false;
-    const waits = this.#state === WAITING || (this.#state === BODY && !this.#bodyOpen);
-    if (waits && this.#input !== undefined && this.#input.length - this.#at > MAX_AHEAD) {
-      this.socket.pause();
-    }
+    const waits = this.#state === WAITING || (this.#state === BODY && !this.#body.open);
+    if (waits && this.#input.waiting > MAX_AHEAD) this.socket.pause();
   }
 
   #step(): boolean {
-    if (this.#state === HEAD) return this.#readHead();
-    if (this.#state === BODY && this.#bodyOpen) return this.#readBody();
-    return false;
+    const { bytes } = this.#input;
+    if (bytes === undefined) return false;
+    if (this.#state === HEAD) return this.#readHead(bytes);
+    if (this.#state !== BODY || !this.#body.open) return false;
+    return this.#body.discarding ? this.#discard(bytes) : this.#readBody(bytes);
   }
 
-  #readHead(): boolean {
-    const input = this.#input as Buffer;
+  #readHead(bytes: Buffer): boolean {
     const { head } = this;
-    const after = readRequest(head, input, this.#at, input.length);
+    const after = readRequest(head, bytes, this.#input.at, bytes.length);
     if (after === 0) {
       if (!this.#headBegun) {
         this.#headBegun = true;
@@ -304,24 +267,17 @@ export class ServerConnection extends TimerEntry implements SocketEvents, Downst
       this.#refuse(after);
       return false;
     }
-    if (head.chunked) this.#body.chunked();
-    else this.#body.length(head.contentLength > 0 ? head.contentLength : 0);
+    this.#body.of(head);
     this.#state = this.#body.done ? WAITING : BODY;
-    this.#continued = false;
-    this.#bodyBegun = false;
-    this.#formed = false;
-    this.#consumed(after);
+    this.#input.taken(after);
     this.#events.request(head);
     if (this.#state === BODY) head.letGoOfRest();
     return true;
   }
 
-  #readBody(): boolean {
-    const input = this.#input as Buffer;
-    if (this.#discard > 0) return this.#discardBody(input);
+  #readBody(input: Buffer): boolean {
     const body = this.#body;
-    this.#consumed(body.take(input, this.#at, input.length));
-    this.#bodyBegun = true;
+    this.#input.taken(body.take(input, this.#input.at, input.length));
     const { done, last, bytes, start, end } = body;
     body.handedOn();
     if (done) this.#state = WAITING;
@@ -336,30 +292,28 @@ export class ServerConnection extends TimerEntry implements SocketEvents, Downst
   }
 
   /** Reads on through a body that nobody wants, up to a limit. */
-  #discardBody(input: Buffer): boolean {
-    const start = this.#at;
-    const end = this.#body.read(input, start, input.length);
-    const { done } = this.#body;
-    if (done) this.#state = HEAD;
-    this.#consumed(end);
-    this.#discard -= end - start;
-    if (this.#body.refused < 0 || this.#discard <= 0) this.#linger();
-    else if (done) this.#discard = 0;
-    return done;
+  #discard(input: Buffer): boolean {
+    const body = this.#body;
+    this.#input.taken(body.drop(input, this.#input.at));
+    if (body.discarding) return false;
+    if (!body.done) {
+      this.#linger();
+      return false;
+    }
+    this.#await();
+    return true;
   }
 
-  #consumed(at: number): void {
-    if (this.#input !== undefined && at < this.#input.length) this.#at = at;
-    else {
-      this.#input = undefined;
-      this.#at = 0;
-    }
+  /** The next request may come. */
+  #await(): void {
+    this.#state = HEAD;
+    this.#options.wheel.arm(this, this.#options.idleMs);
   }
 
   #malformed(): void {
     if (this.#malformedBody) return;
     this.#malformedBody = true;
-    this.#input = undefined;
+    this.#input.clear();
     this.#connection.refused(this.#body.refused);
     this.#events.aborted("malformed");
   }
@@ -368,15 +322,13 @@ export class ServerConnection extends TimerEntry implements SocketEvents, Downst
   #refuse(code: number): void {
     this.#connection.refused(code);
     const { reason, status, message } = refusal(code);
-    this.#closing = true;
-    this.#write(status, `${reason}: ${message}\n`, "");
+    this.#reply(status, `${reason}: ${message}\n`, "", true);
     this.#linger();
   }
 
-  #write(status: number, body: string, headers: string): void {
-    const noBody = this.head.method === "HEAD";
-    const bytes = localReply(status, body, headers, { close: this.#closing, noBody });
-    this.socket.write(bytes, 0, bytes.length);
+  #reply(status: number, body: string, headers: string, close: boolean): void {
+    this.#closing = close;
+    this.#response.reply(status, body, headers, { close, noBody: this.head.method === "HEAD" });
   }
 
   /** Says no more, and lets the connection end. */
@@ -387,13 +339,8 @@ export class ServerConnection extends TimerEntry implements SocketEvents, Downst
   }
 
   expire(): void {
-    if (this.#discard > 0) {
-      this.#linger();
-      return;
-    }
-    if (this.#state !== HEAD) return;
-    if (this.#input !== undefined) this.#refuse(HEAD_TIMEOUT);
-    else this.#linger();
+    if (this.#state === HEAD && this.#input.bytes !== undefined) this.#refuse(HEAD_TIMEOUT);
+    else if (this.#state === HEAD || this.#body.discarding) this.#linger();
   }
 
   writable(): void {
@@ -404,7 +351,7 @@ export class ServerConnection extends TimerEntry implements SocketEvents, Downst
   }
 
   ended(): void {
-    if (this.#state === HEAD || this.#discard > 0) {
+    if (this.#state === HEAD || this.#body.discarding) {
       this.#linger();
       return;
     }
@@ -416,13 +363,13 @@ export class ServerConnection extends TimerEntry implements SocketEvents, Downst
     if (this.#state === CLOSED) return;
     const serving = this.#state === BODY || this.#state === WAITING;
     this.#leave();
-    if (serving && this.#discard === 0) this.#events.aborted("gone");
+    if (serving && !this.#body.discarding) this.#events.aborted("gone");
     this.#connection.closed();
   }
 
   #leave(): void {
     this.#state = CLOSED;
-    this.#input = undefined;
+    this.#input.clear();
     this.#options.wheel.disarm(this);
   }
 }

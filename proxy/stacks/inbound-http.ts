@@ -13,7 +13,6 @@ import type { Authenticated, TokenSource } from "../jwt/authenticate.ts";
 import type { LimitedRequest } from "../limit/limits.ts";
 import type { DialError } from "../net/listen.ts";
 import type { Socket } from "../net/socket.ts";
-import { splice } from "../net/splice.ts";
 import { UNKNOWN } from "../telemetry/labels.ts";
 import { decodePeer } from "../telemetry/peer.ts";
 import { newIdLines, requestIdOf } from "../trace/ids.ts";
@@ -22,9 +21,10 @@ import { needsHttp1, upstreamVersion } from "../upstream/version.ts";
 import { OVERFLOW, type Waiter } from "../upstream/waiter.ts";
 import type { ApplicationPool } from "./application-pools.ts";
 import { countOverflow, OVERLOADED, overflowText } from "./breakers.ts";
-import { type Context, TUNNEL_IDLE_MS } from "./context.ts";
+import type { Context } from "./context.ts";
 import type { InboundConnection } from "./inbound-connection.ts";
 import type { InboundReport } from "./inbound-report.ts";
+import { tunnel } from "./tunnels.ts";
 
 export type InboundVerdict = "next" | "wait" | "done";
 export type InboundLayer = (request: InboundRequest) => InboundVerdict;
@@ -267,22 +267,12 @@ export class InboundRequest
   }
 
   tunnel(client: Socket, endpoint: Socket, early: Buffer | undefined, late: Buffer | undefined): void {
-    const { connections, wheel, now } = this.context;
     // It stays a connection and a request of its port for as long as it lives.
-    const { pool } = this;
+    const { pool, context } = this;
     this.#entered = false;
-    const joined = { drain() {}, destroy: () => spliced.destroy() };
-    connections.add("inbound", joined);
-    const spliced = splice(
-      client,
-      endpoint,
-      { fromClient: late, fromEndpoint: early },
-      { wheel, ms: TUNNEL_IDLE_MS },
-      () => {
-        connections.delete("inbound", joined);
-        pool.tunnelEnded();
-        pool.breaker.endRequest(now());
-      },
-    );
+    tunnel(context, "inbound", client, endpoint, { fromClient: late, fromEndpoint: early }, () => {
+      pool.tunnelEnded();
+      pool.breaker.endRequest(context.now());
+    });
   }
 }

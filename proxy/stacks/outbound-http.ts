@@ -13,20 +13,20 @@ import type { Upstream, UpstreamFailure } from "../http/streams.ts";
 import type { DialError } from "../net/listen.ts";
 import type { Destination } from "../net/original-destination.ts";
 import type { Socket } from "../net/socket.ts";
-import { splice } from "../net/splice.ts";
 import { editsOf, type HeaderStep } from "../route/headers.ts";
 import { withFlag } from "../telemetry/flags.ts";
 import { newIdLines, requestIdOf } from "../trace/ids.ts";
 import { RANDOM } from "../trace/random-block.ts";
 import { OVERFLOW, REMOVED, type Waiter } from "../upstream/waiter.ts";
 import { countOverflow, OVERLOADED, overflowText } from "./breakers.ts";
-import { type Context, TUNNEL_IDLE_MS } from "./context.ts";
+import type { Context } from "./context.ts";
 import type { EndpointPool } from "./endpoint-pools.ts";
 import type { OutboundReport } from "./outbound-report.ts";
-import { planOf, retryAnswer, retryFailure } from "./outbound-retries.ts";
+import { planOf, reconnects, retryAnswer, retryFailure, saysNothing } from "./outbound-retries.ts";
 import { Pause } from "./pause.ts";
 import { applyToResponse } from "./route-actions.ts";
 import { Tries, type TriesOwner } from "./tries.ts";
+import { tunnel } from "./tunnels.ts";
 
 /**
  * What a layer did with the request: `next` hands it to the layer below, `wait` means that the layer calls `proceed` later,
@@ -236,21 +236,15 @@ export class OutboundRequest implements ExchangeOwner, RouteRequest, TriesOwner,
 
   failed(failure: UpstreamFailure): void {
     this.tries.settle();
-    const nothing = saysNothing(failure);
-    this.#endpointDone(nothing ? -1 : 0);
-    const { exchange, tries } = this;
-    // Once more, on another connection. What an endpoint refuses goes by the route's plan, where there is one.
-    const again =
-      failure.kind === "unseen" ||
-      (failure.kind === "refused" ? planOf(this) === undefined : nothing && exchange.head.idempotent);
-    if (again && exchange.replayable && tries.reconnects < 2) {
-      tries.reconnects++;
+    this.#endpointDone(saysNothing(failure) ? -1 : 0);
+    if (reconnects(this, failure)) {
+      this.tries.reconnects++;
       this.#again(failure.kind === "refused" ? "refused-stream" : "idle");
       return;
     }
     const refused = failure.kind === "refused" || failure.kind === "unseen";
     if (retryFailure(this, refused ? "refused-stream" : "reset")) {
-      tries.begin();
+      this.tries.begin();
       return;
     }
     const malformed = failure.kind === "malformed";
@@ -336,32 +330,14 @@ export class OutboundRequest implements ExchangeOwner, RouteRequest, TriesOwner,
   }
 
   tunnel(client: Socket, endpoint: Socket, early: Buffer | undefined, late: Buffer | undefined): void {
-    const { connections, wheel, now } = this.context;
     // It stays a connection and a request of its cluster for as long as it lives.
-    const { pool, breaker } = this;
+    const { pool, breaker, context } = this;
     this.breaker = undefined;
-    const joined = { drain() {}, destroy: () => spliced.destroy() };
-    connections.add("outbound", joined);
-    const spliced = splice(
-      client,
-      endpoint,
-      { fromClient: late, fromEndpoint: early },
-      { wheel, ms: TUNNEL_IDLE_MS },
-      () => {
-        connections.delete("outbound", joined);
-        pool?.tunnelEnded();
-        breaker?.endRequest(now());
-      },
-    );
+    tunnel(context, "outbound", client, endpoint, { fromClient: late, fromEndpoint: early }, () => {
+      pool?.tunnelEnded();
+      breaker?.endRequest(context.now());
+    });
   }
-}
-
-/**
- * Whether the failure says nothing of the endpoint: a connection that sat idle may have been closed under us, and an endpoint
- * that closes one in order says which requests it has not looked at.
- */
-function saysNothing({ kind, reused, answered }: UpstreamFailure): boolean {
-  return kind === "refused" || kind === "unseen" || (reused && !answered);
 }
 
 /** A trace has begun, whoever speaks of it: there must not be two. */

@@ -1,6 +1,7 @@
 /** Whether an outbound request is tried again after a try that failed, and when: asks the route's plan, then the budget. */
 import { GRPC_STATUS, PEER } from "../http/field-kinds.ts";
 import type { ResponseHead } from "../http/response-head.ts";
+import type { UpstreamFailure } from "../http/streams.ts";
 import { type Answer, coversAnswer, coversFailure, type Failure } from "../retry/covers.ts";
 import { backoffMs, MAX_PUSHBACK_MS, pushbackMs } from "../retry/delay.ts";
 import type { RetryPlan } from "../retry/plan.ts";
@@ -19,6 +20,28 @@ export function limitTry(request: OutboundRequest): void {
   if (perTryTimeoutMs === 0 || perTryTimeoutMs >= (result.route.timeoutMs || Number.POSITIVE_INFINITY))
     return;
   request.tries.limit(perTryTimeoutMs);
+}
+
+/**
+ * Whether the failure says nothing of the endpoint: a connection that sat idle may have been closed under us, and an endpoint
+ * that closes one in order says which requests it has not looked at.
+ */
+export function saysNothing({ kind, reused, answered }: UpstreamFailure): boolean {
+  return kind === "refused" || kind === "unseen" || (reused && !answered);
+}
+
+/**
+ * Whether a request that its endpoint has not looked at goes out once more on another connection, whatever the route says. What
+ * an endpoint refuses goes by the route's plan, where there is one.
+ */
+export function reconnects(request: OutboundRequest, failure: UpstreamFailure): boolean {
+  const { exchange, tries } = request;
+  const again =
+    failure.kind === "unseen" ||
+    (failure.kind === "refused"
+      ? planOf(request) === undefined
+      : saysNothing(failure) && exchange.head.idempotent);
+  return again && exchange.replayable && tries.reconnects < 2;
 }
 
 /** Prepares the next try after one without a response; false: there is none. */

@@ -293,6 +293,17 @@ describe("ClientConnection", () => {
     expect(caller.events).toEqual(["failed unseen"]);
   });
 
+  it("says nothing of a request that was given up before its failure was told", async () => {
+    const client = await Client.greeted();
+    const upstream = client.connection.open();
+    client.socket.onClose(undefined);
+    const caller = new FakeCaller();
+    upstream.send(outgoing(requestHead("GET", "/")), caller);
+    upstream.abort();
+    await peer.turn();
+    expect(caller.events).toEqual([]);
+  });
+
   it("asks an endpoint that has been silent whether it is there", async () => {
     const client = new Client(10, 1_000);
     await client.send(settings());

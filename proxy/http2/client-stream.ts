@@ -48,7 +48,8 @@ export class ClientStream extends Stream implements Upstream {
     const headOnly = last && pieces.length === 0;
     if (this.reset) {
       // The connection went away between being chosen and this.
-      queueMicrotask(() => this.#failed("unseen", 0, CANCEL, "the connection is gone", events));
+      this.#events = events;
+      queueMicrotask(() => this.#failed("unseen", 0, CANCEL, "the connection is gone"));
       return ROOM;
     }
     this.#first = this.#client.fresh;
@@ -150,13 +151,8 @@ export class ClientStream extends Stream implements Upstream {
     this.#failed("malformed", refused, CANCEL, "the response is not HTTP/2");
   }
 
-  #failed(
-    kind: UpstreamFailure["kind"],
-    refused: number,
-    code: number,
-    message: string,
-    events = this.#events,
-  ): void {
+  #failed(kind: UpstreamFailure["kind"], refused: number, code: number, message: string): void {
+    const events = this.#events;
     this.#events = undefined;
     events?.failed({ kind, answered: this.headed, reused: !this.#first, refused, code, message });
   }

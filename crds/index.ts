@@ -8,6 +8,7 @@ import { peerAuthentication } from "./peer-authentication.ts";
 import { rateLimit } from "./rate-limit.ts";
 import { requestAuthentication } from "./request-authentication.ts";
 import { serviceConfig } from "./service-config.ts";
+import { serviceEntry } from "./service-entry.ts";
 import { virtualService } from "./virtual-service.ts";
 import { workloadConfig } from "./workload-config.ts";
 
@@ -21,6 +22,7 @@ export const meshKinds: readonly Kind[] = [meshInstallation, rateLimit, serviceC
 export const istioKinds: readonly Kind[] = [
   virtualService,
   destinationRule,
+  serviceEntry,
   peerAuthentication,
   authorizationPolicy,
   requestAuthentication,

@@ -68,6 +68,8 @@ export interface Kind {
   readonly printerColumns: readonly PrinterColumn[];
   readonly spec: Schema<unknown>;
   readonly status: Schema<unknown>;
+  /** An object without a spec is refused. */
+  readonly specRequired?: true;
   /** The spec of an object that comes without one; absent: it stays without. */
   readonly specDefault?: Readonly<Record<string, unknown>>;
 }
@@ -151,5 +153,6 @@ function rootSchema(kind: Kind): OpenApiSchema {
       spec: kind.specDefault ? { ...kind.spec.openapi, default: kind.specDefault } : kind.spec.openapi,
       status: kind.status.openapi,
     },
+    ...(kind.specRequired ? { required: ["spec"] } : {}),
   };
 }

@@ -31,6 +31,7 @@ describe("a CustomResourceDefinition", () => {
       "ratelimits.mesh.weft.dev",
       "requestauthentications.security.istio.io",
       "serviceconfigs.mesh.weft.dev",
+      "serviceentries.networking.istio.io",
       "virtualservices.networking.istio.io",
       "workloadconfigs.mesh.weft.dev",
     ]);

@@ -6,13 +6,13 @@ import {
   labels,
   list,
   object,
+  type Properties,
   preserved,
   required,
   string,
 } from "../schema.ts";
 
-/** Free-form with known members, so that other writers' fields survive. */
-export const status = preserved("What controllers report about the object.", {
+const statusFields = {
   conditions: list(
     "Statements about the object's state.",
     object("One statement.", {
@@ -37,7 +37,13 @@ export const status = preserved("What controllers report about the object.", {
       }),
     }),
   ),
-});
+};
+
+/** Free-form with known members, so that other writers' fields survive; `more` are a kind's own. */
+export const statusWith = <P extends Properties>(more: P) =>
+  preserved("What controllers report about the object.", { ...statusFields, ...more });
+
+export const status = statusWith({});
 
 export const stringMatch = (description: string) =>
   object(

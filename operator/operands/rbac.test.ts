@@ -40,6 +40,7 @@ describe("the rights of control", () => {
         "namespaces: list watch",
         "networking.istio.io/destinationrules: list watch",
         "networking.istio.io/envoyfilters: list watch",
+        "networking.istio.io/serviceentries: list watch",
         "networking.istio.io/virtualservices: list watch",
         "nodes: list watch",
         "pods: get list watch",

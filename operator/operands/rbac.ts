@@ -23,7 +23,7 @@ export const controlClusterRules: readonly PolicyRule[] = [
   { apiGroups: ["discovery.k8s.io"], resources: ["endpointslices"], verbs: follow },
   {
     apiGroups: ["networking.istio.io"],
-    resources: ["virtualservices", "destinationrules", "envoyfilters"],
+    resources: ["virtualservices", "destinationrules", "serviceentries", "envoyfilters"],
     verbs: follow,
   },
   {

@@ -9,6 +9,7 @@ import type { EnvoyFilterSpec } from "../../../crds/envoy-filter.ts";
 import type { PeerAuthenticationSpec } from "../../../crds/peer-authentication.ts";
 import type { RateLimitSpec } from "../../../crds/rate-limit.ts";
 import type { RequestAuthenticationSpec } from "../../../crds/request-authentication.ts";
+import type { ServiceEntrySpec } from "../../../crds/service-entry.ts";
 import type { HTTPRoute, VirtualServiceSpec } from "../../../crds/virtual-service.ts";
 
 const headers = {
@@ -315,6 +316,30 @@ const rateLimit: RateLimitSpec = {
   ],
 };
 
+const serviceEntry: ServiceEntrySpec = {
+  hosts: ["api.example.com", "*.example.org"],
+  addresses: ["198.18.0.1", "198.19.0.0/16"],
+  ports: [
+    { number: 80, name: "http", protocol: "HTTP", targetPort: 8080 },
+    { number: 443, name: "tls", protocol: "TLS" },
+  ],
+  location: "MESH_INTERNAL",
+  resolution: "STATIC",
+  endpoints: [
+    {
+      address: "192.0.2.1",
+      ports: { http: 8081 },
+      labels: { app: "a" },
+      network: "n",
+      locality: "r/z/s",
+      weight: 4294967295,
+      serviceAccount: "a",
+    },
+  ],
+  exportTo: [".", "~"],
+  subjectAltNames: ["api.example.com"],
+};
+
 const target = { group: "gateway.networking.k8s.io", kind: "Gateway", name: "g", namespace: "" };
 
 /** By plural. */
@@ -323,6 +348,15 @@ export const everyField = {
   destinationrules: [
     destinationRule,
     ...alternatives.map((policy): DestinationRuleSpec => ({ host: "b", trafficPolicy: policy })),
+  ],
+  serviceentries: [
+    serviceEntry,
+    {
+      hosts: ["a"],
+      resolution: "STATIC",
+      endpoints: [{ address: "unix:///run/a" }, { address: "unix://@a" }, { network: "n" }],
+    },
+    { hosts: ["a"], workloadSelector: { labels: { app: "a" } } },
   ],
   peerauthentications: [peerAuthentication],
   authorizationpolicies: [
@@ -338,6 +372,7 @@ export const everyField = {
   readonly (
     | VirtualServiceSpec
     | DestinationRuleSpec
+    | ServiceEntrySpec
     | PeerAuthenticationSpec
     | AuthorizationPolicySpec
     | RequestAuthenticationSpec

@@ -44,6 +44,12 @@ const requestAuthentication = (name: string, rule: object, says: string): Refusa
   spec: { jwtRules: [rule] },
   says,
 });
+const serviceEntry = (name: string, spec: object, says: string): Refusal => ({
+  name,
+  plural: "serviceentries",
+  spec: { hosts: ["a.example"], ...spec },
+  says,
+});
 const rateLimit = (name: string, rule: object, says: string): Refusal => ({
   name,
   plural: "ratelimits",
@@ -286,6 +292,90 @@ export const refusals: readonly Refusal[] = [
     spec: { workloadSelector: { labels: { a: "b" } }, targetRefs: [{ kind: "Gateway", name: "g" }] },
     says: "set at most one of workloadSelector and targetRefs",
   },
+  { name: "no spec", plural: "serviceentries", spec: undefined, says: "spec: Required value" },
+  serviceEntry("no hosts", { hosts: [] }, "spec.hosts in body should have at least 1 items"),
+  serviceEntry("every host", { hosts: ["*"] }, 'spec.hosts[0]: Invalid value: "*": name the host'),
+  serviceEntry(
+    "a selector and endpoints",
+    { resolution: "STATIC", workloadSelector: {}, endpoints: [{ address: "192.0.2.1" }] },
+    "set at most one of workloadSelector and endpoints",
+  ),
+  serviceEntry(
+    "a CIDR that is resolved",
+    { addresses: ["198.18.0.0/15"], resolution: "DNS" },
+    "addresses may be CIDRs when resolution is NONE or STATIC",
+  ),
+  serviceEntry(
+    "endpoints that nothing leads to",
+    { endpoints: [{ address: "192.0.2.1" }] },
+    "endpoints are for a resolution other than NONE",
+  ),
+  serviceEntry(
+    "two endpoints of DNS_ROUND_ROBIN",
+    { resolution: "DNS_ROUND_ROBIN", endpoints: [{ address: "a.example" }, { address: "b.example" }] },
+    "with DNS_ROUND_ROBIN there is at most one endpoint",
+  ),
+  serviceEntry(
+    "two ports of one number",
+    {
+      ports: [
+        { number: 80, name: "a" },
+        { number: 80, name: "b" },
+      ],
+    },
+    "each port has a number of its own",
+  ),
+  serviceEntry(
+    "two ports of one name",
+    {
+      ports: [
+        { number: 80, name: "a" },
+        { number: 81, name: "a" },
+      ],
+    },
+    "spec.ports[1]: Duplicate value",
+  ),
+  serviceEntry("a port 0", { ports: [{ number: 0, name: "a" }] }, "spec.ports[0].number"),
+  serviceEntry(
+    "a target port beyond 65535",
+    { ports: [{ number: 1, name: "a", targetPort: 65536 }] },
+    "spec.ports[0].targetPort",
+  ),
+  serviceEntry(
+    "a selector with a wildcard",
+    { workloadSelector: { labels: { app: "a*" } } },
+    "wildcards are not supported",
+  ),
+  serviceEntry(
+    "an endpoint that is nowhere",
+    { resolution: "STATIC", endpoints: [{}] },
+    "set address, or network",
+  ),
+  serviceEntry(
+    "a relative Unix socket",
+    { resolution: "STATIC", endpoints: [{ address: "unix://a" }] },
+    "a Unix socket is an absolute path, or abstract",
+  ),
+  serviceEntry(
+    "a folder for a Unix socket",
+    { resolution: "STATIC", endpoints: [{ address: "unix:///a/" }] },
+    "a Unix socket is not a folder",
+  ),
+  serviceEntry(
+    "ports of a Unix socket",
+    { resolution: "STATIC", endpoints: [{ address: "unix:///a", ports: { a: 1 } }] },
+    "a Unix socket has no ports",
+  ),
+  serviceEntry(
+    "an endpoint's port 0",
+    { resolution: "STATIC", endpoints: [{ address: "192.0.2.1", ports: { a: 0 } }] },
+    "spec.endpoints[0].ports.a",
+  ),
+  serviceEntry(
+    "an endpoint's port with a name that is none",
+    { resolution: "STATIC", endpoints: [{ address: "192.0.2.1", ports: { a_b: 1 } }] },
+    "a port's name is a DNS label",
+  ),
   rateLimit("no requests", { limit: { requests: 0 } }, "spec.rules[0].limit.requests"),
   rateLimit(
     "two intervals",

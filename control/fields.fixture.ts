@@ -1,8 +1,9 @@
 /**
- * Specs that together have every field of VirtualService and DestinationRule that is admitted; several, since some fields
+ * Specs that together have every field of VirtualService, DestinationRule and ServiceEntry that is admitted; several, since some fields
  * exclude others. What a field says differs from its default, so that leaving it out makes a difference.
  */
 import type { DestinationRuleSpec, TrafficPolicy } from "../crds/destination-rule.ts";
+import type { ServiceEntrySpec } from "../crds/service-entry.ts";
 import type { HTTPRoute, VirtualServiceSpec } from "../crds/virtual-service.ts";
 
 const headers = {
@@ -212,3 +213,31 @@ export const destinationRules: readonly DestinationRuleSpec[] = trafficPolicies.
   { host: "pay", exportTo: ["other"], trafficPolicy },
   { host: "pay", subsets: [{ name: "v1", labels: { version: "v1" }, trafficPolicy }] },
 ]) as readonly DestinationRuleSpec[];
+
+export const serviceEntries: readonly ServiceEntrySpec[] = [
+  {
+    hosts: ["api.example.com"],
+    addresses: ["198.18.0.1"],
+    ports: [{ number: 80, name: "http", protocol: "HTTP", targetPort: 8080 }],
+    resolution: "STATIC",
+    endpoints: [
+      {
+        address: "192.0.2.1",
+        ports: { http: 81 },
+        labels: { version: "v1" },
+        locality: "r/z/s",
+        weight: 3,
+      },
+      { address: "192.0.2.2" },
+    ],
+    exportTo: ["."],
+    subjectAltNames: ["api.example.com"],
+  },
+  {
+    hosts: ["api.example.com"],
+    ports: [{ number: 80, name: "http", protocol: "HTTP", targetPort: 8080 }],
+    location: "MESH_INTERNAL",
+    resolution: "STATIC",
+    workloadSelector: { labels: { app: "pay" } },
+  },
+];

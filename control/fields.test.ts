@@ -1,18 +1,24 @@
-/** Every field of VirtualService and DestinationRule makes a difference to what is compiled, or users are told. */
+/** Every field of VirtualService, DestinationRule and ServiceEntry makes a difference to what is compiled, or users are told. */
 import { describe, expect, it, test } from "vitest";
 import { destinationRule } from "../crds/destination-rule.ts";
 import type { OpenApiSchema } from "../crds/openapi.ts";
+import { serviceEntry } from "../crds/service-entry.ts";
 import { virtualService } from "../crds/virtual-service.ts";
 import { fieldsOf, unhonoured } from "../webhook/validate/unhonoured.ts";
 import { validate } from "../webhook/validate/validate.ts";
 import { type Manifest, objects, pod, service, slice, snapshotOf } from "./compile/cluster.fake.ts";
 import { compile } from "./compile/compile.ts";
 import { defaultSettings } from "./compile/inputs.ts";
-import { destinationRules, virtualServices } from "./fields.fixture.ts";
+import { destinationRules, serviceEntries, virtualServices } from "./fields.fixture.ts";
 
 const cluster: readonly Manifest[] = [
   service("pay", { spec: { ports: [80, 8080].map((port) => ({ name: `http-${port}`, port })) } }),
-  pod("pay-1", { labels: { app: "pay", version: "v1" }, workload: "Deployment/pay", ports: { http: 80 } }),
+  pod("pay-1", {
+    labels: { app: "pay", version: "v1" },
+    workload: "Deployment/pay",
+    ports: { http: 80 },
+    ip: "10.0.0.1",
+  }),
   slice("pay", [{ address: "10.0.0.1", pod: "pay-1" }], { ports: { "http-80": 80, "http-8080": 8080 } }),
   pod("shop-1", { labels: { app: "shop" }, workload: "Deployment/shop" }),
   ...objects(`
@@ -85,6 +91,7 @@ function compiled(kind: string, spec: unknown): string {
 const kinds = [
   { kind: "VirtualService", schema: virtualService.spec.openapi, specs: virtualServices },
   { kind: "DestinationRule", schema: destinationRule.spec.openapi, specs: destinationRules },
+  { kind: "ServiceEntry", schema: serviceEntry.spec.openapi, specs: serviceEntries },
 ] as const;
 
 describe.each(kinds)("$kind", ({ kind, schema, specs }) => {

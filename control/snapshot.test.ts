@@ -25,7 +25,10 @@ const pod = (version: number, more: Record<string, unknown> = {}): Cached<Pod> =
   status: {
     podIP: "10.0.0.1",
     podIPs: [{ ip: "10.0.0.1" }],
-    ...({ conditions: [{ type: "Ready" }] } as object),
+    conditions: [
+      { type: "PodScheduled", status: "True" },
+      { type: "Ready", status: "True", ...({ lastTransitionTime: "2026-01-01T00:00:00Z" } as object) },
+    ],
   },
 });
 
@@ -46,7 +49,11 @@ describe("what is kept of an object", () => {
         containers: [{ name: "app", ports: [{ containerPort: 80 }] }],
         initContainers: [],
       },
-      status: { podIP: "10.0.0.1", podIPs: [{ ip: "10.0.0.1" }] },
+      status: {
+        podIP: "10.0.0.1",
+        podIPs: [{ ip: "10.0.0.1" }],
+        conditions: [{ type: "Ready", status: "True" }],
+      },
     });
   });
 
@@ -74,8 +81,27 @@ describe("noise", () => {
     ["another version of the same content", pod(2), true],
     [
       "another condition, which is not kept",
-      { ...pod(2), status: { podIP: "10.0.0.1", podIPs: [{ ip: "10.0.0.1" }] } },
+      {
+        ...pod(2),
+        status: {
+          podIP: "10.0.0.1",
+          podIPs: [{ ip: "10.0.0.1" }],
+          conditions: [{ type: "Ready", status: "True" }],
+        },
+      },
       true,
+    ],
+    [
+      "readiness",
+      {
+        ...pod(2),
+        status: {
+          podIP: "10.0.0.1",
+          podIPs: [{ ip: "10.0.0.1" }],
+          conditions: [{ type: "Ready", status: "False" }],
+        },
+      },
+      false,
     ],
     ["another address", { ...pod(2), status: { podIP: "10.0.0.2" } }, false],
     ["a member more", pod(2, { hostNetwork: true }), false],

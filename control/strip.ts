@@ -8,7 +8,7 @@ export type Cached<T> = MetaObject & T;
 
 const podAnnotations = [workloadAnnotation, "sidecar.istio.io/status", "istio.io/rev"];
 
-/** A pod without its spec's environment, volumes and probes, and without its conditions: about 1 KB in place of 10. */
+/** A pod without its spec's environment, volumes and probes, and of its conditions `Ready` alone: about 1 KB in place of 10. */
 export function stripPod(pod: Cached<Pod>): Cached<Pod> {
   const { spec, status } = pod;
   const ports = (containers: NonNullable<Pod["spec"]>["containers"]) =>
@@ -22,7 +22,12 @@ export function stripPod(pod: Cached<Pod>): Cached<Pod> {
       containers: ports(spec?.containers),
       initContainers: ports(spec?.initContainers),
     },
-    status: pick(status ?? {}, ["podIP", "podIPs"]),
+    status: {
+      ...pick(status ?? {}, ["podIP", "podIPs"]),
+      conditions: (status?.conditions ?? [])
+        .filter(({ type }) => type === "Ready")
+        .map(({ type, status: is }) => ({ type, status: is })),
+    },
   };
 }
 

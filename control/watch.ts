@@ -47,6 +47,7 @@ export interface ClusterWatch {
 const userKinds: readonly (readonly [group: string, plural: string, kind: InputKind])[] = [
   ["networking.istio.io", "virtualservices", "VirtualService"],
   ["networking.istio.io", "destinationrules", "DestinationRule"],
+  ["networking.istio.io", "serviceentries", "ServiceEntry"],
   ["security.istio.io", "peerauthentications", "PeerAuthentication"],
   ["security.istio.io", "authorizationpolicies", "AuthorizationPolicy"],
   ["security.istio.io", "requestauthentications", "RequestAuthentication"],

@@ -5,6 +5,8 @@
  */
 import type { Cluster } from "./cluster.ts";
 import { ruleHost } from "./destination-rule.ts";
+import { externalHosts } from "./external.ts";
+import { selectorOf } from "./external-endpoints.ts";
 import { hostCovers, isWildcard, serviceHost, serviceOfHost } from "./hosts.ts";
 import { bareHosts, isServed, serviceKeysOf, workloadKeyOf } from "./indexers.ts";
 import type {
@@ -12,7 +14,9 @@ import type {
   DestinationRule,
   EndpointSlice,
   PeerAuthentication,
+  Pod,
   Service,
+  ServiceEntry,
   VirtualService,
 } from "./inputs.ts";
 import { isEmpty, type Labels, selects } from "./labels.ts";
@@ -48,9 +52,12 @@ export function addReach(reach: Reach, cluster: Cluster, change: Change): void {
       if (isConfiguredBy(change.object, cluster.settings.revision))
         reach.workloads.add(workloadKeyOf(change.object));
       addSlices(reach, cluster.slices.by("pod", change.key));
+      addSelecting(reach, cluster, change.object);
       break;
     case "Node":
       addSlices(reach, cluster.slices.by("node", change.key));
+      for (const namespace of cluster.serviceEntries.indexed("selecting"))
+        for (const entry of cluster.serviceEntries.by("selecting", namespace)) addExternals(reach, entry);
       for (const pod of cluster.pods.by("node", change.key)) reach.workloads.add(workloadKeyOf(pod));
       break;
     case "VirtualService":
@@ -58,6 +65,9 @@ export function addReach(reach: Reach, cluster: Cluster, change: Change): void {
       break;
     case "DestinationRule":
       addDestinationRule(reach, cluster, change.object);
+      break;
+    case "ServiceEntry":
+      addServiceEntry(reach, cluster, change.object);
       break;
     case "PeerAuthentication":
       addPeerAuthentication(reach, cluster, change.object);
@@ -89,6 +99,30 @@ function addService(reach: Reach, cluster: Cluster, key: string, service: Servic
   const host = serviceHost(namespace, name, cluster.settings.clusterDomain);
   for (const routed of cluster.virtualServices.by("destination", host))
     addVirtualService(reach, cluster, routed);
+  for (const rival of cluster.serviceEntries.by("host", host)) addExternals(reach, rival);
+}
+
+/** Its hosts are services of their own, destinations of routes, and no bare hosts of VirtualServices any more. */
+function addServiceEntry(reach: Reach, cluster: Cluster, entry: ServiceEntry): void {
+  addExternals(reach, entry);
+  for (const { host } of externalHosts(entry)) {
+    for (const routed of cluster.virtualServices.by("destination", host))
+      addVirtualService(reach, cluster, routed);
+    for (const { virtualService } of cluster.claims(host)) addVirtualService(reach, cluster, virtualService);
+  }
+}
+
+function addExternals(reach: Reach, entry: ServiceEntry): void {
+  for (const { key } of externalHosts(entry)) {
+    reach.services.add(key);
+    reach.indexes.add(splitKey(key).namespace);
+  }
+}
+
+/** A pod is an endpoint of the ServiceEntries that select it. */
+function addSelecting(reach: Reach, cluster: Cluster, pod: Pod): void {
+  for (const entry of cluster.serviceEntries.by("selecting", pod.metadata.namespace ?? ""))
+    if (selects(selectorOf(entry) ?? {}, pod.metadata.labels)) addExternals(reach, entry);
 }
 
 /** A VirtualService decides for the services it claims, or stands in for them; a delegate for those of its roots. */
@@ -152,6 +186,8 @@ function addPeerAuthentication(reach: Reach, cluster: Cluster, policy: PeerAuthe
   if (!disabling) return;
   const services = isMeshWide ? cluster.services.keys() : cluster.services.keysBy("namespace", namespace);
   for (const key of services) reach.services.add(key);
+  for (const scoped of isMeshWide ? cluster.serviceEntries.indexed("selecting") : [namespace])
+    for (const entry of cluster.serviceEntries.by("selecting", scoped)) addExternals(reach, entry);
 }
 
 /** A policy is for workloads of its namespace, or of all when that is the root namespace. */
@@ -181,6 +217,9 @@ function addWorkloads(
 /** The services that a rule's host covers. */
 function addServicesOf(reach: Reach, cluster: Cluster, host: string): void {
   const { clusterDomain } = cluster.settings;
+  for (const known of isWildcard(host) ? cluster.serviceEntries.indexed("host") : [host])
+    if (hostCovers(host, known))
+      for (const entry of cluster.serviceEntries.by("host", known)) addExternals(reach, entry);
   if (!isWildcard(host)) {
     const key = serviceOfHost(host, clusterDomain);
     const service = key === undefined ? undefined : cluster.services.get(key);

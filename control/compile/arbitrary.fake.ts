@@ -101,6 +101,36 @@ const destinationRule = fc.record({
   }),
 });
 
+const serviceEntry = fc.record({
+  metadata,
+  spec: fc.record({
+    hosts: fc.uniqueArray(
+      fc.constantFrom("api.example.com", "*.example.com", "web.example.com", "x.a.svc.cluster.local", "*"),
+      { minLength: 1, maxLength: 2 },
+    ),
+    exportTo: fc.oneof(exportTo, fc.constant(["~"])),
+    addresses: fc.constantFrom(undefined, ["198.18.0.1"]),
+    location: fc.constantFrom(undefined, "MESH_INTERNAL"),
+    resolution: fc.constantFrom(undefined, "STATIC", "DNS", "DNS_ROUND_ROBIN", "DYNAMIC_DNS"),
+    ports: fc.constantFrom(
+      undefined,
+      [{ number: 80, name: "http", protocol: "HTTP", targetPort: 8080 }],
+      [
+        { number: 80, name: "web" },
+        { number: 70_000, name: "odd" },
+      ],
+    ),
+    endpoints: fc.constantFrom(undefined, [
+      { address: "192.0.2.1", labels: { version: "v1" }, weight: 0 },
+      { address: "db.example.com", ports: { http: 81 } },
+      { address: "unix:///run/x" },
+      { network: "n" },
+    ]),
+    workloadSelector: fc.constantFrom(undefined, { labels: { app: "x" } }, {}),
+    subjectAltNames: fc.constantFrom(undefined, ["api.example.com"]),
+  }),
+});
+
 const peerAuthentication = fc.record({
   metadata,
   spec: fc.record({
@@ -205,13 +235,16 @@ const aPod = fc
     workload: fc.constantFrom(undefined, "Deployment/d", "Deployment/e"),
     web: fc.constantFrom(8080, 9999),
     node: fc.constantFrom(undefined, "n1"),
+    ready: fc.boolean(),
   })
-  .map(({ name, namespace, labels, created, workload, web, node }) =>
+  .map(({ name, namespace, labels, created, workload, web, node, ready }) =>
     pod(name, {
       namespace,
       labels: { ...labels, tier: "t", rack: "1" },
       created,
       ports: { web },
+      ip: `10.0.0.${name.slice(1)}`,
+      ready,
       ...(workload && { workload }),
       ...(node && { node }),
     }),
@@ -249,6 +282,7 @@ export const anyManifest: fc.Arbitrary<Manifest> = fc.oneof(
   { weight: 1, arbitrary: of("Node", aNode) },
   { weight: 4, arbitrary: of("VirtualService", virtualService) },
   { weight: 3, arbitrary: of("DestinationRule", destinationRule) },
+  { weight: 3, arbitrary: of("ServiceEntry", serviceEntry) },
   { weight: 2, arbitrary: of("PeerAuthentication", peerAuthentication) },
   { weight: 2, arbitrary: of("AuthorizationPolicy", authorizationPolicy) },
   { weight: 2, arbitrary: of("RequestAuthentication", requestAuthentication) },

@@ -1,6 +1,7 @@
 /** Hosts of VirtualServices that are no Kubernetes service: they stand in their namespaces' indexes by name. */
 import type { IndexEntry, IndexPort } from "../../crds/service-config.ts";
 import type { Cluster } from "./cluster.ts";
+import { externalFor } from "./external.ts";
 import { appliesToMesh } from "./http-match.ts";
 import { bareHosts } from "./indexers.ts";
 import type { VirtualService } from "./inputs.ts";
@@ -8,7 +9,7 @@ import { serviceKey, splitKey } from "./names.ts";
 import { sortedUnique } from "./order.ts";
 import { validPort } from "./ports.ts";
 import { selections } from "./variants.ts";
-import { exportToOf, type Visibility, visibilityOf } from "./visibility.ts";
+import { exportToOf, isVisible, type Visibility, visibilityOf } from "./visibility.ts";
 
 export interface BareHost {
   readonly key: string;
@@ -26,7 +27,7 @@ export function bareHostsOf(cluster: Cluster, namespace: string): BareHost[] {
   return sortedUnique(keys.map(({ key }) => key)).flatMap((key) => bareHost(cluster, key) ?? []);
 }
 
-/** The bare host under a made-up service key, unless its VirtualServices lose to older ones everywhere. */
+/** The bare host under a made-up service key, unless a ServiceEntry has it or its VirtualServices lose to older ones everywhere. */
 export function bareHost(cluster: Cluster, key: string): BareHost | undefined {
   const { clusterDomain, rootNamespace } = cluster.settings;
   const { namespace, name } = splitKey(key);
@@ -35,6 +36,8 @@ export function bareHost(cluster: Cluster, key: string): BareHost | undefined {
     .flatMap((virtualService) => bareHosts(virtualService, clusterDomain))
     .find((bare) => bare.key === key)?.host;
   if (host === undefined) return undefined;
+  const declared = externalFor(cluster, host, namespace);
+  if (declared !== undefined && isVisible(declared.visibility, namespace)) return undefined;
   const lookup = { host, serviceNamespace: namespace, rootNamespace, clusterDomain };
   const { common, special } = selections(cluster.claims(host), [], lookup);
   const winners = [

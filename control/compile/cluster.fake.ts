@@ -38,6 +38,7 @@ const kinds: readonly InputKind[] = [
   "Node",
   "VirtualService",
   "DestinationRule",
+  "ServiceEntry",
   "PeerAuthentication",
   "AuthorizationPolicy",
   "RequestAuthentication",
@@ -69,6 +70,9 @@ export interface PodOptions {
   readonly node?: string;
   readonly created?: string;
   readonly ports?: Readonly<Record<string, number>>;
+  /** Its address; absent: it has none that counts. */
+  readonly ip?: string;
+  readonly ready?: boolean;
 }
 
 /** A pod as the injector leaves it. */
@@ -96,6 +100,14 @@ export function pod(name: string, options: PodOptions = {}): Inputs["Pod"] & Man
         { name: "app", ports: ports.map(([port, containerPort]) => ({ name: port, containerPort })) },
       ],
     },
+    ...(options.ip === undefined
+      ? {}
+      : {
+          status: {
+            podIP: options.ip,
+            conditions: [{ type: "Ready", status: options.ready === false ? "False" : "True" }],
+          },
+        }),
   };
 }
 

@@ -1,6 +1,7 @@
 /** What the compiler knows of the cluster: a table per kind, indexed by the questions that compiling asks. */
 import { ruleHost } from "./destination-rule.ts";
 import type { KnownService } from "./destinations.ts";
+import { externalFor, externalHosts } from "./external.ts";
 import { hostCovers, isWildcard, serviceOfHost } from "./hosts.ts";
 import {
   bareHosts,
@@ -28,6 +29,7 @@ import type {
   RateLimit,
   RequestAuthentication,
   Service,
+  ServiceEntry,
   Snapshot,
   VirtualService,
 } from "./inputs.ts";
@@ -58,6 +60,8 @@ export class Cluster {
     "namespace" | "host" | "wildcard" | "destination" | "delegate" | "bare"
   >;
   readonly destinationRules: Table<DestinationRule, "host" | "wildcard">;
+  /** `external` finds by the made-up keys of their hosts (externalHosts), `selecting` those that choose pods, by namespace. */
+  readonly serviceEntries: Table<ServiceEntry, "namespace" | "host" | "external" | "selecting">;
   readonly peerAuthentications: Table<PeerAuthentication, "namespace">;
   readonly authorizationPolicies: Table<AuthorizationPolicy, "namespace">;
   /** `keys` finds by the source of a rule's keys (keySource). */
@@ -89,6 +93,13 @@ export class Cluster {
       host: (rule) => [ruleHost(rule, clusterDomain)],
       wildcard: (rule) => [ruleHost(rule, clusterDomain)].filter(isWildcard),
     });
+    this.serviceEntries = new Table({
+      namespace: namespaceOf,
+      host: (entry) => externalHosts(entry).map(({ host }) => host),
+      external: (entry) => externalHosts(entry).map(({ key }) => key),
+      selecting: (entry: ServiceEntry) =>
+        entry.spec?.workloadSelector === undefined ? [] : namespaceOf(entry),
+    });
     this.peerAuthentications = new Table({ namespace: namespaceOf });
     this.authorizationPolicies = new Table({ namespace: namespaceOf });
     this.requestAuthentications = new Table({ namespace: namespaceOf, keys: keySources });
@@ -102,6 +113,7 @@ export class Cluster {
       Node: this.nodes,
       VirtualService: this.virtualServices,
       DestinationRule: this.destinationRules,
+      ServiceEntry: this.serviceEntries,
       PeerAuthentication: this.peerAuthentications,
       AuthorizationPolicy: this.authorizationPolicies,
       RequestAuthentication: this.requestAuthentications,
@@ -148,13 +160,24 @@ export class Cluster {
     return byHost(this.destinationRules, host);
   }
 
-  /** The service of a full host name. */
-  lookup(host: string): KnownService | undefined {
+  /** The Kubernetes service of a full host name. */
+  serviceOf(host: string): Service | undefined {
     const key = serviceOfHost(host, this.settings.clusterDomain);
     const service = key === undefined ? undefined : this.services.get(key);
-    if (key === undefined || service === undefined || !isServed(service)) return undefined;
-    const { namespace, name } = splitKey(key);
-    return { key: serviceKey(namespace, name), ports: tcpPorts(service.spec?.ports).map(({ port }) => port) };
+    return service !== undefined && isServed(service) ? service : undefined;
+  }
+
+  /** What a full host name leads to in a rule of `namespace`: a Kubernetes service, or a ServiceEntry's host. */
+  lookup(host: string, namespace: string): KnownService | undefined {
+    const service = this.serviceOf(host);
+    if (service !== undefined) {
+      const { name, namespace: own = "" } = service.metadata;
+      return { key: serviceKey(own, name), ports: tcpPorts(service.spec?.ports).map(({ port }) => port) };
+    }
+    const external = externalFor(this, host, namespace);
+    if (external === undefined) return undefined;
+    const { namespace: own, name } = splitKey(external.key);
+    return { key: serviceKey(own, name), ports: external.ports.map(({ port }) => port) };
   }
 
   /** Keys of the workloads in a namespace, or of all. */

@@ -11,6 +11,7 @@ import { addReach, emptyReach, type Reach } from "./affected.ts";
 import { bareHost } from "./bare-host.ts";
 import { Cluster } from "./cluster.ts";
 import type { CompiledObject, CompiledServiceConfig, CompiledWorkloadConfig } from "./compiled.ts";
+import { external } from "./external.ts";
 import { compileIndexPart } from "./index-part.ts";
 import { isServed } from "./indexers.ts";
 import type { Change, MeshSettings, Snapshot } from "./inputs.ts";
@@ -18,18 +19,20 @@ import { splitKey } from "./names.ts";
 import {
   bareHostOwner,
   endpointsPartObjects,
+  externalEndpointsObjects,
+  externalOwner,
   indexObject,
   serviceOwner,
   servicePartObject,
   workloadObject,
 } from "./objects.ts";
 import { compareText, sortedUnique } from "./order.ts";
-import { compileBareHostPart, compileServicePart } from "./service.ts";
+import { compileBareHostPart, compileExternalPart, compileServicePart } from "./service.ts";
 import { compileWorkloadContent } from "./workload.ts";
 
 /** Keys of what a change may alter; sorted, without duplicates. Compiling a key that turns out unaltered is harmless. */
 export interface Affected {
-  /** `namespace/name` of services, among them the made-up names of bare hosts (`host-…`). */
+  /** `namespace/name` of services, among them the made-up names of hosts that are none (`host-…`). */
   readonly services: readonly string[];
   /** `namespace/Kind/name`, for example `default/Deployment/payment-v2`. */
   readonly workloads: readonly string[];
@@ -75,6 +78,10 @@ export function createCompiler(settings: MeshSettings): Compiler {
       reach.services.add(key);
       reach.indexes.add(splitKey(key).namespace);
     }
+    for (const key of cluster.serviceEntries.indexed("external")) {
+      reach.services.add(key);
+      reach.indexes.add(splitKey(key).namespace);
+    }
     for (const key of cluster.workloads()) reach.workloads.add(key);
     return sorted(reach);
   };
@@ -88,6 +95,13 @@ export function createCompiler(settings: MeshSettings): Compiler {
       endpoints.set(key, parts);
       const { part, generations } = compileServicePart(cluster, service, parts.length);
       return [servicePartObject(revision, part, generations, serviceOwner(service)), ...parts];
+    }
+    const outside = external(cluster, key);
+    if (outside !== undefined) {
+      const parts = endpoints.get(key) ?? externalEndpointsObjects(cluster, outside);
+      endpoints.set(key, parts);
+      const { part, generations } = compileExternalPart(cluster, outside, parts.length);
+      return [servicePartObject(revision, part, generations, externalOwner(outside)), ...parts];
     }
     endpoints.delete(key);
     const bare = bareHost(cluster, key);

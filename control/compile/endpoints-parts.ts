@@ -1,18 +1,45 @@
 /** The `endpoints` parts of a service: its endpoints, joined with what the cluster says of them, and spread. */
-import type { EndpointsPart } from "../../crds/service-config.ts";
+import type { Endpoint, EndpointsPart } from "../../crds/service-config.ts";
 import type { Cluster } from "./cluster.ts";
-import { endpointsOf } from "./endpoints.ts";
+import { type EndpointContext, endpointsOf } from "./endpoints.ts";
+import type { External } from "./external.ts";
+import { externalEndpoints } from "./external-endpoints.ts";
 import { serviceHost } from "./hosts.ts";
 import type { DestinationRule, Service } from "./inputs.ts";
 import type { TrafficPolicySpec } from "./istio.ts";
 import { localityDefault } from "./load-balancer.ts";
-import { serviceKey } from "./names.ts";
+import { serviceKey, splitKey } from "./names.ts";
 import { type PeerPolicies, peerModes, peerPolicies } from "./peer-authentication.ts";
 import { spread } from "./slices.ts";
 
 export function compileEndpointsParts(cluster: Cluster, service: Service): EndpointsPart[] {
-  const { settings } = cluster;
   const { name, namespace = "" } = service.metadata;
+  const rules = cluster.rules(serviceHost(namespace, name, cluster.settings.clusterDomain));
+  const priorities = localityDefault(service)?.failoverPriority ?? [];
+  const context = contextOf(cluster, rules, priorities);
+  const slices = cluster.slices.by("service", `${namespace}/${name}`);
+  return partsOf(serviceKey(namespace, name), endpointsOf(service, slices, context));
+}
+
+/** The same of a ServiceEntry's host. */
+export function compileExternalEndpoints(cluster: Cluster, external: External): EndpointsPart[] {
+  const { namespace, name } = splitKey(external.key);
+  const context = contextOf(cluster, cluster.rules(external.host), []);
+  return partsOf(serviceKey(namespace, name), externalEndpoints(cluster, external, context));
+}
+
+function partsOf(key: string, endpoints: readonly Endpoint[]): EndpointsPart[] {
+  const parts = spread(endpoints, ({ address }) => address);
+  return parts.map((part, slice) => ({ key, slice, of: parts.length, endpoints: part }));
+}
+
+/** What endpoints are joined with; each namespace's policies are looked up once. */
+function contextOf(
+  cluster: Cluster,
+  rules: readonly DestinationRule[],
+  priorities: readonly string[],
+): EndpointContext {
+  const { settings } = cluster;
   const policies = new Map<string, PeerPolicies>();
   const policiesOf = (scope: string) => {
     const known = policies.get(scope);
@@ -26,20 +53,13 @@ export function compileEndpointsParts(cluster: Cluster, service: Service): Endpo
     policies.set(scope, found);
     return found;
   };
-  const rules = cluster.rules(serviceHost(namespace, name, settings.clusterDomain));
-  const endpoints = endpointsOf(service, cluster.slices.by("service", `${namespace}/${name}`), {
+  return {
     trustDomain: settings.trustDomain,
     pod: (key) => cluster.pods.get(key),
     node: (node) => cluster.nodes.get(node),
     modes: (pod) => peerModes(policiesOf(pod.metadata.namespace ?? ""), pod.metadata.labels),
-    labelKeys: new Set([
-      ...rules.flatMap(usedLabels),
-      ...(localityDefault(service)?.failoverPriority ?? []).map(labelKey),
-    ]),
-  });
-  const parts = spread(endpoints, ({ address }) => address);
-  const key = serviceKey(namespace, name);
-  return parts.map((part, slice) => ({ key, slice, of: parts.length, endpoints: part }));
+    labelKeys: new Set([...rules.flatMap(usedLabels), ...priorities.map(labelKey)]),
+  };
 }
 
 /** The labels by which a rule tells endpoints apart, whoever sees it. */

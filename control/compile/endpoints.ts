@@ -1,6 +1,7 @@
 /** A service's endpoints: its EndpointSlices joined with the pods and nodes behind them. */
 import type { Endpoint } from "../../crds/service-config.ts";
 import type { EndpointSlice, Node, Pod, Service, SliceEndpoint } from "./inputs.ts";
+import type { Labels } from "./labels.ts";
 import { keyOf } from "./names.ts";
 import { compareText } from "./order.ts";
 import { modeOfPort, type PeerModes } from "./peer-authentication.ts";
@@ -103,6 +104,26 @@ function endpoint({ address, ready, ports, source, slice }: Joined, context: End
   const isPod = targetRef?.kind === "Pod" && targetRef.name !== undefined;
   const namespace = targetRef?.namespace ?? slice.metadata.namespace ?? "";
   const pod = isPod ? context.pod(keyOf({ namespace, name: targetRef.name ?? "" })) : undefined;
+  return described({ address, ready, ports }, pod, source, context);
+}
+
+/** A pod as an endpoint without an EndpointSlice that speaks of it; undefined while it has no address. */
+export function podEndpoint(
+  pod: Pod,
+  ports: Endpoint["ports"],
+  ready: boolean,
+  context: EndpointContext,
+): Endpoint | undefined {
+  const address = pod.status?.podIP;
+  return address ? described({ address, ready, ports }, pod, {}, context) : undefined;
+}
+
+function described(
+  { address, ready, ports }: Pick<Endpoint, "address" | "ready" | "ports">,
+  pod: Pod | undefined,
+  source: Pick<SliceEndpoint, "nodeName" | "zone">,
+  context: EndpointContext,
+): Endpoint {
   const node = source.nodeName ?? pod?.spec?.nodeName;
   const locality = localityOf(pod, node === undefined ? undefined : context.node(node), source.zone);
   return {
@@ -110,7 +131,7 @@ function endpoint({ address, ready, ports, source, slice }: Joined, context: End
     ports,
     ready,
     ...security(pod, ports, context),
-    labels: prunedLabels(pod, context.labelKeys),
+    labels: prunedLabels(pod?.metadata.labels, context.labelKeys),
     ...(pod && { workload: workloadOf(pod).name }),
     ...(locality !== undefined && { locality }),
     weight: 1,
@@ -138,7 +159,8 @@ function security(
 
 const keptLabels: ReadonlySet<string> = new Set(["app", "version"]);
 
-function prunedLabels(pod: Pod | undefined, keys: ReadonlySet<string>): Record<string, string> {
-  const labels = Object.entries(pod?.metadata.labels ?? {});
-  return Object.fromEntries(labels.filter(([key]) => keptLabels.has(key) || keys.has(key)));
+/** The labels that anybody goes by. */
+export function prunedLabels(labels: Labels | undefined, keys: ReadonlySet<string>): Record<string, string> {
+  const all = Object.entries(labels ?? {});
+  return Object.fromEntries(all.filter(([key]) => keptLabels.has(key) || keys.has(key)));
 }

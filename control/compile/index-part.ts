@@ -2,6 +2,7 @@
 import type { IndexEntry, IndexPart } from "../../crds/service-config.ts";
 import { bareHostsOf } from "./bare-host.ts";
 import type { Cluster } from "./cluster.ts";
+import { externalEntry, externalsOf } from "./external.ts";
 import { isServed } from "./indexers.ts";
 import type { Service } from "./inputs.ts";
 import { generationOf, serviceKey } from "./names.ts";
@@ -14,12 +15,18 @@ import { exportToAnnotation, exportToOf, visibilityOfAnnotation } from "./visibi
 export function compileIndexPart(cluster: Cluster, namespace: string): CompiledPart<IndexPart> | undefined {
   const services = cluster.services.by("namespace", namespace).filter(isServed).map(serviceEntry);
   const bare = bareHostsOf(cluster, namespace);
-  const entries = [...services, ...bare.map(({ entry }) => entry)];
+  const externals = externalsOf(cluster, namespace);
+  const entries = [...services, ...bare.map(({ entry }) => entry), ...externals.map(externalEntry)];
   if (entries.length === 0) return undefined;
   const sources = bare.flatMap(({ virtualServices }) => virtualServices);
   return {
     part: { namespace, services: entries.sort((a, b) => compareText(a.name, b.name)) },
-    generations: sortedUnique(sources.map(({ metadata }) => generationOf("VirtualService", metadata))),
+    generations: sortedUnique([
+      ...sources.map(({ metadata }) => generationOf("VirtualService", metadata)),
+      ...externals.flatMap(({ entries: of }) =>
+        of.map(({ metadata }) => generationOf("ServiceEntry", metadata)),
+      ),
+    ]),
   };
 }
 

@@ -10,6 +10,7 @@ import type {
   PeerAuthenticationSpec,
   RateLimitSpec,
   RequestAuthenticationSpec,
+  ServiceEntrySpec,
   VirtualServiceSpec,
 } from "./istio.ts";
 
@@ -96,7 +97,12 @@ export interface Pod {
     readonly containers?: readonly Container[];
     readonly initContainers?: readonly Container[];
   };
-  readonly status?: { readonly podIP?: string; readonly podIPs?: readonly { readonly ip: string }[] };
+  readonly status?: {
+    readonly podIP?: string;
+    readonly podIPs?: readonly { readonly ip: string }[];
+    /** `Ready` alone. */
+    readonly conditions?: readonly { readonly type: string; readonly status: string }[];
+  };
 }
 
 export interface Container {
@@ -121,6 +127,11 @@ export interface VirtualService {
 export interface DestinationRule {
   readonly metadata: Meta;
   readonly spec?: DestinationRuleSpec;
+}
+
+export interface ServiceEntry {
+  readonly metadata: Meta;
+  readonly spec?: ServiceEntrySpec;
 }
 
 export interface PeerAuthentication {
@@ -164,6 +175,7 @@ export interface Inputs {
   Node: Node;
   VirtualService: VirtualService;
   DestinationRule: DestinationRule;
+  ServiceEntry: ServiceEntry;
   PeerAuthentication: PeerAuthentication;
   AuthorizationPolicy: AuthorizationPolicy;
   RequestAuthentication: RequestAuthentication;

@@ -23,6 +23,11 @@ export type { MutualTls, PeerAuthenticationSpec } from "../../crds/peer-authenti
 export type { RateLimitRule as RateLimitRuleSpec, RateLimitSpec } from "../../crds/rate-limit.ts";
 export type { JwtRule as JwtRuleSpec, RequestAuthenticationSpec } from "../../crds/request-authentication.ts";
 export type {
+  ServiceEntryPort as ServiceEntryPortSpec,
+  ServiceEntrySpec,
+  WorkloadEntrySpec,
+} from "../../crds/service-entry.ts";
+export type {
   Destination as DestinationSpec,
   HeaderOperations as HeaderOpsSpec,
   Headers as HeadersSpec,

@@ -1,9 +1,10 @@
 /** Compiled parts as objects to publish: names, labels, owners and the stamp of what they were made from. */
-import type { IndexPart, ServicePart } from "../../crds/service-config.ts";
+import type { EndpointsPart, IndexPart, ServicePart } from "../../crds/service-config.ts";
 import type { BareHost } from "./bare-host.ts";
 import type { Cluster } from "./cluster.ts";
 import type { CompiledOwner, CompiledServiceConfig, CompiledWorkloadConfig } from "./compiled.ts";
-import { compileEndpointsParts } from "./endpoints-parts.ts";
+import { compileEndpointsParts, compileExternalEndpoints } from "./endpoints-parts.ts";
+import type { External } from "./external.ts";
 import { stamp } from "./hash.ts";
 import type { Meta, Service } from "./inputs.ts";
 import {
@@ -12,6 +13,7 @@ import {
   indexName,
   serviceConfigLabels,
   servicePartName,
+  splitKey,
   workloadConfigLabels,
   workloadConfigName,
 } from "./names.ts";
@@ -38,19 +40,48 @@ export function servicePartObject(
 
 /** The objects of `endpoints` parts. Their content speaks for itself: a policy's generation in every part would rewrite them all for nothing. */
 export function endpointsPartObjects(cluster: Cluster, service: Service): CompiledServiceConfig[] {
-  const { revision } = cluster.settings;
-  return compileEndpointsParts(cluster, service).map((part) => ({
+  const { name, namespace = "" } = service.metadata;
+  const parts = compileEndpointsParts(cluster, service);
+  return endpointsObjects(cluster.settings.revision, `${namespace}/${name}`, parts, serviceOwner(service));
+}
+
+/** The same of a ServiceEntry's host. */
+export function externalEndpointsObjects(cluster: Cluster, external: External): CompiledServiceConfig[] {
+  const parts = compileExternalEndpoints(cluster, external);
+  return endpointsObjects(cluster.settings.revision, external.key, parts, externalOwner(external));
+}
+
+function endpointsObjects(
+  revision: string,
+  key: string,
+  parts: readonly EndpointsPart[],
+  owner: CompiledOwner,
+): CompiledServiceConfig[] {
+  const { namespace, name } = splitKey(key);
+  return parts.map((part) => ({
     kind: "ServiceConfig",
-    namespace: service.metadata.namespace ?? "",
-    name: endpointsPartName(service.metadata.name, part.slice, revision),
+    namespace,
+    name: endpointsPartName(name, part.slice, revision),
     labels: serviceConfigLabels("endpoints", part.key, revision),
-    owner: serviceOwner(service),
+    owner,
     status: stamp(revision, [], { endpoints: part }),
   }));
 }
 
 export function serviceOwner({ metadata }: Service): CompiledOwner {
   return { apiVersion: "v1", kind: "Service", name: metadata.name, ...uidOf(metadata) };
+}
+
+/** The oldest of several that name the host. */
+export function externalOwner({ entries }: External): CompiledOwner {
+  const [oldest] = entries;
+  const apiVersion = "networking.istio.io/v1";
+  return {
+    apiVersion,
+    kind: "ServiceEntry",
+    name: oldest?.metadata.name ?? "",
+    ...uidOf(oldest?.metadata),
+  };
 }
 
 /** A bare host belongs to a VirtualService that decides for it: the first by name, for want of a better claim. */

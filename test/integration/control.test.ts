@@ -1,13 +1,17 @@
 import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { createServer } from "node:http";
 import { request } from "node:https";
+import { createServer as createTcpServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { connect as connectTls } from "node:tls";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { createIntermediate, createRoot, readSigningKey } from "../../control/ca/index.ts";
 import { createCompiler } from "../../control/compile/index.ts";
+import { bareHostName } from "../../control/compile/names.ts";
 import { type Control, startControl } from "../../control/control.ts";
 import { createControlMetrics } from "../../control/metrics.ts";
 import { serviceConfigs, workloadConfigs } from "../../control/publish/write.ts";
@@ -29,8 +33,10 @@ import {
   silentLog,
   systemClock,
 } from "../../kube/index.ts";
+import type { CompiledJson } from "../../proxy/config/testdata.ts";
 import { type ApiServer, startApiServer } from "../support/api-server.ts";
 import { canary, subsets } from "../support/mesh.ts";
+import { application, exchange, ok, TestProxy, TestServer } from "../support/proxy.ts";
 
 const virtualServices: Resource = {
   group: "networking.istio.io",
@@ -44,6 +50,7 @@ const destinationRules: Resource = {
   plural: "destinationrules",
   kind: "DestinationRule",
 };
+const serviceEntries: Resource = { ...virtualServices, plural: "serviceentries", kind: "ServiceEntry" };
 const requestAuthentications: Resource = {
   group: "security.istio.io",
   version: "v1",
@@ -496,6 +503,98 @@ describe("control", () => {
     } finally {
       issuer.close().closeAllConnections();
     }
+  });
+
+  it("publishes hosts of ServiceEntries and the routes to them, which a proxy calls by the names' addresses", async () => {
+    await using outside = await TestServer.start(application((text) => ok(`outside ${text.split(" ")[1]}`)));
+    const hello = createTcpServer((socket) => {
+      socket.once("data", () => socket.end("hello"));
+      socket.on("error", () => {});
+    }).listen(0, "127.0.0.1");
+    await once(hello, "listening");
+    const opaque = hello.address();
+    const create = (resource: Resource, name: string, spec: object) =>
+      client.create(resource, {
+        apiVersion: `${resource.group}/${resource.version}`,
+        kind: resource.kind,
+        metadata: { name, namespace },
+        spec,
+      } as KubeObject);
+    try {
+      await create(serviceEntries, "outside", {
+        hosts: ["api.example.com"],
+        ports: [
+          { number: 80, name: "http", protocol: "HTTP", targetPort: outside.port },
+          {
+            number: 443,
+            name: "tls",
+            protocol: "TLS",
+            targetPort: typeof opaque === "object" ? opaque?.port : 0,
+          },
+        ],
+        resolution: "DNS",
+        endpoints: [{ address: "localhost" }],
+      });
+      await create(virtualServices, "outside", {
+        hosts: ["api.example.com"],
+        http: [
+          {
+            route: [{ destination: { host: "api.example.com", port: { number: 80 } } }],
+            rewrite: { uri: "/rewritten" },
+          },
+        ],
+      });
+      const name = bareHostName("api.example.com");
+      const { status, metadata } = await compiled<ServiceConfigStatus>(
+        serviceConfigs,
+        `${name}.service.default`,
+        ({ service }) => service?.common.http.length === 1,
+      );
+      expect(status.service).toMatchObject({ host: "api.example.com", resolution: "DNS", endpointSlices: 1 });
+      expect(status.generations).toEqual([
+        `ServiceEntry/${namespace}/outside@1`,
+        `VirtualService/${namespace}/outside@1`,
+      ]);
+      expect(metadata.ownerReferences).toMatchObject([{ kind: "ServiceEntry", name: "outside" }]);
+      await compiled<ServiceConfigStatus>(
+        serviceConfigs,
+        "index.default",
+        ({ index }) => index?.services.some(({ hosts }) => hosts?.includes("api.example.com")) === true,
+      );
+
+      const items = [
+        ...(await client.list(serviceConfigs, { namespace })).items,
+        await client.get(workloadConfigs, { namespace, name: "deployment-payment-service-v1.default" }),
+      ];
+      const kinds = items.map((item, i) => ({
+        ...item,
+        kind: i === items.length - 1 ? "WorkloadConfig" : "ServiceConfig",
+      }));
+      await using proxy = await TestProxy.start({
+        file: {
+          outbound: [80, 443].map((port) => ({ listen: "127.0.0.1:0", destination: `127.0.0.99:${port}` })),
+        },
+        objects: kinds as unknown as CompiledJson[],
+      });
+      const request = "GET /x HTTP/1.1\r\nHost: api.example.com\r\n\r\n";
+      expect(await exchange(proxy.port("outbound"), request)).toContain("outside /rewritten");
+      const bySni = connectTls({
+        port: proxy.port("outbound1"),
+        host: "127.0.0.1",
+        servername: "api.example.com",
+      });
+      const [error] = await once(bySni, "error");
+      // What answers is no TLS server, and so is what the ServiceEntry leads to.
+      expect(String(error)).toMatch(/wrong version number|packet length too long/);
+    } finally {
+      hello.close();
+    }
+    for (const resource of [serviceEntries, virtualServices])
+      await client.delete(resource, { namespace, name: "outside" });
+    await until("the host's parts are deleted", async () => {
+      const { items } = await client.list(serviceConfigs, { namespace });
+      return items.every(({ metadata }) => !metadata.name?.startsWith("host-"));
+    });
   });
 
   it("hands over to another replica, which writes only what has changed meanwhile", async () => {

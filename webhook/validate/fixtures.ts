@@ -6,6 +6,7 @@ import { validate } from "./validate.ts";
 const groups: Readonly<Record<string, string>> = {
   VirtualService: "networking.istio.io",
   DestinationRule: "networking.istio.io",
+  ServiceEntry: "networking.istio.io",
   PeerAuthentication: "security.istio.io",
   AuthorizationPolicy: "security.istio.io",
   RequestAuthentication: "security.istio.io",

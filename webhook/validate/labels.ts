@@ -22,7 +22,11 @@ export function checkLabels(field: Field): void {
 /** A `{matchLabels}` object. Returns whether it selects anything in particular. */
 export function checkSelector(field: Field): boolean {
   if (!field.present || !field.object(["matchLabels"])) return false;
-  const labels = field.at("matchLabels");
+  return checkSelectorLabels(field, field.at("matchLabels"));
+}
+
+/** The labels of a selector, whatever it calls them. Returns whether there are any. */
+export function checkSelectorLabels(field: Field, labels: Field): boolean {
   const entries = labels.entries();
   if (entries.length === 0) field.warn("selects every workload, as it has no labels");
   for (const { key, field: entry } of entries) {

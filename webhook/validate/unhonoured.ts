@@ -7,7 +7,7 @@ import { isObject } from "../json.ts";
 import type { Field } from "./field.ts";
 
 export interface Unhonoured {
-  readonly kind: "VirtualService" | "DestinationRule" | "RequestAuthentication";
+  readonly kind: "VirtualService" | "DestinationRule" | "ServiceEntry" | "RequestAuthentication";
   /**
    * Its path in `spec`, with `[]` for any item. Paths that begin with `trafficPolicy` hold for the policies of subsets and
    * ports, too.
@@ -51,6 +51,26 @@ export const unhonoured: readonly Unhonoured[] = [
     field: "trafficPolicy.proxyProtocol",
     instead: "sent on TCP in plaintext; HTTP and TLS fail",
   },
+
+  {
+    kind: "ServiceEntry",
+    field: "resolution",
+    values: ["DYNAMIC_DNS"],
+    instead: "calls go to the address that the client dialled",
+  },
+  {
+    kind: "ServiceEntry",
+    field: "workloadSelector",
+    instead: "it selects pods, and WorkloadEntries are not read",
+  },
+  {
+    kind: "ServiceEntry",
+    field: "endpoints[].address",
+    values: ["unix:*"],
+    instead: "the endpoint is left out",
+  },
+  { kind: "ServiceEntry", field: "endpoints[].network", instead: "all networks are one" },
+  { kind: "ServiceEntry", field: "endpoints[].serviceAccount", instead: "called without mutual TLS" },
 
   {
     kind: "RequestAuthentication",

@@ -53,6 +53,7 @@ describe("an object as a whole", () => {
       "DestinationRule",
       "PeerAuthentication",
       "AuthorizationPolicy",
+      "ServiceEntry",
       "EnvoyFilter",
       "RequestAuthentication",
     ]);

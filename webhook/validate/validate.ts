@@ -6,6 +6,7 @@ import { checkEnvoyFilter } from "./envoy-filter.ts";
 import { Field } from "./field.ts";
 import { checkPeerAuthentication } from "./peer-authentication.ts";
 import { checkRequestAuthentication } from "./request-authentication.ts";
+import { checkServiceEntry } from "./service-entry.ts";
 import { warnUnhonoured } from "./unhonoured.ts";
 import { checkVirtualService } from "./virtual-service.ts";
 
@@ -24,7 +25,7 @@ const kinds: ReadonlyMap<string, Kind> = new Map<string, Kind>([
   ["security.istio.io/PeerAuthentication", { versions: security, check: checkPeerAuthentication }],
   ["security.istio.io/AuthorizationPolicy", { versions: security, check: checkAuthorizationPolicy }],
   ["networking.istio.io/Gateway", { versions: networking, check: undefined }],
-  ["networking.istio.io/ServiceEntry", { versions: networking, check: undefined }],
+  ["networking.istio.io/ServiceEntry", { versions: networking, check: checkServiceEntry }],
   ["networking.istio.io/Sidecar", { versions: networking, check: undefined }],
   ["networking.istio.io/WorkloadEntry", { versions: networking, check: undefined }],
   ["networking.istio.io/WorkloadGroup", { versions: networking, check: undefined }],

@@ -8,7 +8,16 @@
 import type { AuthorizationRule, Condition, Operation, Source } from "../../crds/workload-config.ts";
 import { namespaceOf, serviceAccountOf, trustDomainOf } from "./identity.ts";
 import type { AuthzRequest } from "./types.ts";
-import { anyBlock, anyGlob, anyPath, anyValue, anyValueIgnoringCase, type ValueMatcher } from "./values.ts";
+import {
+  anyBlock,
+  anyGlob,
+  anyPath,
+  anyPort,
+  anyValue,
+  anyValueIgnoringCase,
+  type Matcher,
+  remembered,
+} from "./values.ts";
 
 export type RulePredicate = (request: AuthzRequest) => boolean;
 
@@ -32,48 +41,77 @@ export function compileRule(rule: AuthorizationRule, context: RuleContext): Rule
     if (tests.length === 0) continue;
     const alternatives = tests.flatMap((each) => all(each, context) ?? []);
     if (alternatives.length === 0) return undefined;
-    clauses.push((request) => alternatives.some((alternative) => alternative(request)));
+    clauses.push(someOf(alternatives));
   }
   const when = all(
     rule.when.flatMap((condition) => conditionTests(condition, context)),
     context,
   );
   if (when === undefined) return undefined;
-  clauses.push(when);
-  return (request) => clauses.every((clause) => clause(request));
+  if (rule.when.length > 0) clauses.push(when);
+  return everyOf(clauses);
 }
 
 /** The conjunction; unknown tests make an ALLOW impossible (undefined) and vanish from a DENY. */
 function all(tests: readonly Test[], context: RuleContext): RulePredicate | undefined {
   const known = tests.filter((test) => test !== "unknown");
   if (known.length < tests.length && context.action === "ALLOW") return undefined;
+  return everyOf(known);
+}
+
+/** Plain loops: a callback for each list would be an object for each request. */
+function everyOf(tests: readonly RulePredicate[]): RulePredicate {
+  const [only] = tests;
+  if (only !== undefined && tests.length === 1) return only;
   return (request) => {
-    for (const test of known) if (!test(request)) return false;
+    for (const test of tests) if (!test(request)) return false;
     return true;
   };
 }
 
-type Read = (request: AuthzRequest) => string;
+function someOf(tests: readonly RulePredicate[]): RulePredicate {
+  const [only] = tests;
+  if (only !== undefined && tests.length === 1) return only;
+  return (request) => {
+    for (const test of tests) if (test(request)) return true;
+    return false;
+  };
+}
+
+type ReadAs<T> = (request: AuthzRequest) => T;
+type Read = ReadAs<string>;
 
 const principal: Read = (request) => request.principal;
-const namespace: Read = (request) => namespaceOf(request.principal);
-const account: Read = (request) => serviceAccountOf(request.principal);
-const trustDomain: Read = (request) => trustDomainOf(request.principal);
 const sourceIp: Read = (request) => request.sourceIp;
 const remoteIp: Read = (request) => request.remoteIp;
-const destinationPort: Read = (request) => String(request.destinationPort);
+const destinationIp: Read = (request) => request.destinationIp;
+const destinationPort: ReadAs<number> = (request) => request.destinationPort;
 const host: Read = (request) => request.http?.host ?? "";
 const method: Read = (request) => request.http?.method ?? "";
 const path: Read = (request) => request.http?.path ?? "";
 const requestPrincipal: Read = (request) => request.http?.token?.principal ?? "";
 const presenter: Read = (request) => request.http?.token?.presenter ?? "";
 
-type Compile = (values: readonly string[]) => ValueMatcher;
+type CompileAs<T> = (values: readonly string[]) => Matcher<T>;
+type Compile = CompileAs<string>;
+
+/** Blocks for an address of the connection. */
+const peerBlock: Compile = (values) => remembered(anyBlock(values));
+/** Values for a part of the principal. */
+const namespaces = partOf(namespaceOf, anyValue);
+const trustDomains = partOf(trustDomainOf, anyGlob);
+
+function partOf(part: (principal: string) => string, compile: Compile): Compile {
+  return (values) => {
+    const matches = compile(values);
+    return remembered((whole) => matches(part(whole)));
+  };
+}
 
 /** A field and its `not` twin: absent or empty lists restrict nothing. */
-function pair(
-  read: Read,
-  compile: Compile,
+function pair<T>(
+  read: ReadAs<T>,
+  compile: CompileAs<T>,
   values: readonly string[] = [],
   notValues: readonly string[] = [],
 ): Test[] {
@@ -113,13 +151,15 @@ function unknownPair(values: readonly string[] = [], notValues: readonly string[
 }
 
 function sourceTests(source: Source, context: RuleContext): Test[] {
-  const accounts: Compile = (values) => anyValue(values.map((value) => qualified(value, context.namespace)));
+  const accounts = partOf(serviceAccountOf, (values) =>
+    anyValue(values.map((value) => qualified(value, context.namespace))),
+  );
   return [
     ...pair(principal, anyValue, source.principals, source.notPrincipals),
-    ...pair(namespace, anyValue, source.namespaces, source.notNamespaces),
-    ...pair(account, accounts, source.serviceAccounts, source.notServiceAccounts),
-    ...pair(trustDomain, anyGlob, source.trustDomains, source.notTrustDomains),
-    ...pair(sourceIp, anyBlock, source.ipBlocks, source.notIpBlocks),
+    ...pair(principal, namespaces, source.namespaces, source.notNamespaces),
+    ...pair(principal, accounts, source.serviceAccounts, source.notServiceAccounts),
+    ...pair(principal, trustDomains, source.trustDomains, source.notTrustDomains),
+    ...pair(sourceIp, peerBlock, source.ipBlocks, source.notIpBlocks),
     ...pair(remoteIp, anyBlock, source.remoteIpBlocks, source.notRemoteIpBlocks),
     ...(context.http
       ? pair(requestPrincipal, anyValue, source.requestPrincipals, source.notRequestPrincipals)
@@ -136,7 +176,7 @@ function operationTests(operation: Operation, { http }: RuleContext): Test[] {
     ? pair
     : (_read: Read, _compile: Compile, ...lists: (readonly string[] | undefined)[]) => unknownPair(...lists);
   return [
-    ...pair(destinationPort, anyValue, operation.ports, operation.notPorts),
+    ...pair(destinationPort, anyPort, operation.ports, operation.notPorts),
     ...httpPair(method, anyValue, operation.methods, operation.notMethods),
     ...httpPair(path, anyPath, operation.paths, operation.notPaths),
     ...httpPair(host, anyValueIgnoringCase, operation.hosts, operation.notHosts),
@@ -149,21 +189,21 @@ function conditionTests({ key, values, notValues }: Condition, context: RuleCont
   }
   switch (key) {
     case "source.ip":
-      return pair(sourceIp, anyBlock, values, notValues);
+      return pair(sourceIp, peerBlock, values, notValues);
     case "remote.ip":
       return pair(remoteIp, anyBlock, values, notValues);
     case "source.principal":
       return pair(principal, anyValue, values, notValues);
     case "source.namespace":
-      return pair(namespace, anyValue, values, notValues);
+      return pair(principal, namespaces, values, notValues);
     case "source.serviceAccount":
       return sourceTests({ serviceAccounts: values, notServiceAccounts: notValues }, context);
     case "source.trustDomain":
-      return pair(trustDomain, anyGlob, values, notValues);
+      return pair(principal, trustDomains, values, notValues);
     case "destination.ip":
-      return pair((request) => request.destinationIp, anyBlock, values, notValues);
+      return pair(destinationIp, peerBlock, values, notValues);
     case "destination.port":
-      return pair(destinationPort, anyValue, values, notValues);
+      return pair(destinationPort, anyPort, values, notValues);
     case "connection.sni":
       return pair((request) => request.sni ?? "", anyValue, values, notValues);
     default:

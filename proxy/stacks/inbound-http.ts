@@ -132,7 +132,7 @@ export class InboundRequest
     this.#reconnects = 0;
     const { caller } = this.connection;
     // The first request on a connection from a peer's proxy says which workload calls; later ones need not.
-    if (caller.id !== undefined && caller.workload.workload === UNKNOWN) {
+    if (caller.id !== undefined && head.has(PEER) && caller.workload.workload === UNKNOWN) {
       caller.workload = decodePeer(head.known(PEER), caller.id);
     }
     this.proceed();

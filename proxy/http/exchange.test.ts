@@ -228,11 +228,13 @@ describe("an exchange", () => {
     expect(scene.events).toEqual(["ended 200 -"]);
   });
 
-  it("breaks off a response whose head its client cannot take", () => {
+  it("answers in place of a response whose head its client cannot take", () => {
     const scene = new Scene();
     scene.client.tooLarge = true;
     scene.endpoint.responds(200, "x");
-    expect([scene.client.end, scene.endpoint.end, scene.outcome]).toEqual(["break 2", "aborted", "200 UPE"]);
+    expect(scene.client.heard).toEqual(["reply 502 the response's head is larger than the client takes"]);
+    expect([scene.client.end, scene.endpoint.end, scene.outcome]).toEqual(["finish", "aborted", "502 UPE"]);
+    expect(scene.objections).toEqual([]);
   });
 
   it("refuses a request whose head its endpoint cannot take", () => {

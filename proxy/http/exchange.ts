@@ -268,14 +268,14 @@ export class Exchange extends Account implements DownstreamEvents, UpstreamEvent
     if (this.grpc) this.grpcStatus = head.known(GRPC_STATUS) ?? "";
     this.answeredAt = this.#options.now();
     if (!this.#owner.responding(head)) return true;
-    this.responding = true;
-    this.#sent.forget();
     const sent = downstream.respond(head, this.responseEdits, bytes, start, end, last);
     if (sent === TOO_LARGE) {
       this.flags = "UPE";
-      this.breakOff();
+      this.reply(502, "the response's head is larger than the client takes\n");
       return false;
     }
+    this.responding = true;
+    this.#sent.forget();
     this.responseBytes = downstream.headBytes + end - start;
     return sent === ROOM;
   }

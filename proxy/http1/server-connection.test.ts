@@ -1,6 +1,8 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { Exchange } from "../http/exchange.ts";
 import { refusal } from "../http/refusal.ts";
+import { FakeEndpoint } from "../http/streams.fake.ts";
 import type { ConnectionEvents, DownstreamEvents } from "../http/streams.ts";
 import { FakeTime, fakeSocket } from "../net/socket.fake.ts";
 import { TimerWheel } from "../net/timer-wheel.ts";
@@ -229,6 +231,49 @@ describe("a client's connection", () => {
     expect(connection.requestDone).toBe(true);
     expect(raw.paused).toBe(false);
     expect(time.pending).toBeLessThanOrEqual(1);
+  });
+
+  it("holds a body whose request has been answered until its client takes the answer, and goes on with the next", () => {
+    const time = new FakeTime();
+    const wheel = new TimerWheel(time, 10);
+    const { socket, raw } = fakeSocket();
+    const paths: string[] = [];
+    const exchange: Exchange = new Exchange(
+      { wheel, now: () => time.now() },
+      {
+        request: (head) => {
+          paths.push(head.path);
+          exchange.send(endpoint, undefined, 0, "");
+        },
+        failed: () => exchange.reply(413, "enough"),
+        responding: () => true,
+        cancelled() {},
+        ended() {},
+        refused() {},
+        tunnel() {},
+      },
+    );
+    let endpoint = new FakeEndpoint(1);
+    const told = { refused() {}, closed() {} };
+    exchange.downstream = new ServerConnection(
+      socket,
+      { wheel, writer, idleMs: 10_000, headMs: 1_000 },
+      exchange,
+      told,
+    );
+    socket.onData(Buffer.from("POST /1 HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\nabc"));
+    raw.room = 0;
+    endpoint.fails();
+    socket.onData(Buffer.from("def"));
+    expect([raw.paused, exchange.active, exchange.replayable]).toEqual([true, false, false]);
+    raw.room = Number.POSITIVE_INFINITY;
+    endpoint = new FakeEndpoint(1);
+    socket.onDrain();
+    expect(raw.paused).toBe(false);
+    expect(raw.text).toMatch(/^HTTP\/1\.1 413 .*enough$/s);
+    socket.onData(Buffer.from("ghiGET /2 HTTP/1.1\r\nHost: a\r\n\r\n"));
+    expect(paths).toEqual(["/1", "/2"]);
+    expect(endpoint.got).toBe("$");
   });
 
   it("does not wait for ever for the rest of a body that nobody wants", () => {

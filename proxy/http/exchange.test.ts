@@ -305,6 +305,17 @@ describe("a request that is tried again", () => {
     expect(scene.client.heard).toEqual(["reply 503 failed"]);
   });
 
+  it("is given up when trailers come between two tries, and its owner stops waiting for a connection", () => {
+    const scene = new Scene({ endpoints: two(), patient: true });
+    scene.client.says("ab");
+    scene.endpoint.fails();
+    scene.client.ends(trailers);
+    scene.retry();
+    expect(scene.client.heard[0]).toMatch(/^reply 503 the endpoint failed before the request's trailers/);
+    expect(scene.events).toEqual(["failed reset", "cancelled", "ended 503 UC"]);
+    expect(scene.objections).toEqual([]);
+  });
+
   it("gets what came while it waited for its turn, and holds its client meanwhile", () => {
     const scene = new Scene({ endpoints: two(), patient: true });
     const { client } = scene;

@@ -226,9 +226,14 @@ export class Exchange extends Account implements DownstreamEvents, UpstreamEvent
   requestTrailers(trailers: Head): void {
     if (!this.#active) return;
     this.#sent.trailers(trailers);
-    const upstream = this.#upstream;
-    if (upstream !== undefined) upstream.trailers(trailers);
-    else this.breakOff();
+    if (this.#upstream !== undefined) {
+      this.#upstream.trailers(trailers);
+      return;
+    }
+    // The next try, which may wait for a connection already, would not have them.
+    this.#owner.cancelled(false);
+    this.flags = "UC";
+    this.reply(503, "the endpoint failed before the request's trailers came, and they are sent once\n");
   }
 
   aborted(reason: "gone" | "malformed"): void {

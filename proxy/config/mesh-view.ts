@@ -58,6 +58,7 @@ export function createView(sources: ViewSources): MeshView {
   return Object.freeze({
     target: byAddress,
     targetByHost: byHost,
+    targetsByPort: (port: number) => index.byPort(port).flatMap((entry) => targetOf(entry, port) ?? []),
     inbound: sources.inbound,
     trustDomain: workload.trustDomain,
     trustBundle: workload.trustBundle,

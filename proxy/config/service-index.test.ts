@@ -90,6 +90,21 @@ describe("the index of services", () => {
     ]);
   });
 
+  it("finds hosts without addresses by their ports for opaque TCP, the own namespace's first", () => {
+    const host = (name: string, fields: object) =>
+      entry("bank", name, { hosts: [`${name}.example.com`], ...fields });
+    const on = (port: number, protocol: string) => ({ ports: [{ port, protocol }] });
+    const all = index(
+      "bank",
+      host("tcp", on(5432, "tcp")),
+      host("http", on(5432, "http")),
+      host("known", { ...on(5432, "tcp"), addresses: ["198.18.0.1"] }),
+      entry("bank", "service", { ports: [{ port: 5432, protocol: "tcp" }] }),
+    ).with("shop", RawList.of([host("any", on(5432, "auto"))]));
+    expect(all.byPort(5432).map(({ name }) => name)).toEqual(["any", "tcp"]);
+    expect(all.byPort(5433)).toEqual([]);
+  });
+
   it("finds hosts: exact before wildcard, longer before shorter, the own namespace's first", () => {
     const all = index("bank", entry("bank", "1", { hosts: ["api.example.com", "*.com"] }))
       .with(

@@ -86,6 +86,11 @@ export class ServiceIndex {
     return undefined;
   }
 
+  /** Entries with `hosts` and without addresses that have a port on which anything may be spoken. */
+  byPort(port: number): FoundEntry[] {
+    return this.#hostShards().flatMap((shard) => shard.byPort(port));
+  }
+
   #hostShards(): Shard[] {
     const shards = [...this.#shards.values()].filter((shard) => shard.hasHosts);
     const own = (shard: Shard) => (shard.namespace === this.#ownNamespace ? 0 : 1);
@@ -128,6 +133,7 @@ class Shard {
   readonly addressHashes: Uint32Array;
   readonly addressEntries: Uint32Array;
   readonly blocks: readonly AddressBlock[];
+  readonly #opaque: readonly { readonly port: number; readonly index: number }[];
 
   constructor(
     namespace: string,
@@ -145,6 +151,7 @@ class Shard {
     const holders: number[] = [];
     const hosts = new Map<string, number>();
     const blocks: AddressBlock[] = [];
+    const opaque: { port: number; index: number }[] = [];
     services.each((start, end) => {
       // Both are rare, and neither is worth a scanner of its own.
       const special = findMember(bytes, start, "exportTo") >= 0 || findMember(bytes, start, "hosts") >= 0;
@@ -158,6 +165,8 @@ class Shard {
       });
       if (entry?.hosts === undefined) return;
       for (const host of entry.hosts) hosts.set(host.toLowerCase(), index);
+      for (const { port, protocol } of entry.addresses.length === 0 ? entry.ports : [])
+        if (protocol === "tcp" || protocol === "auto") opaque.push({ port, index });
       for (const address of entry.addresses) {
         const has = address.includes("/") ? parseBlock(address) : undefined;
         if (has !== undefined) blocks.push({ has, length: Number(address.split("/")[1]), index });
@@ -169,6 +178,7 @@ class Shard {
     this.addressHashes = Uint32Array.from(addresses);
     this.addressEntries = Uint32Array.from(holders);
     this.blocks = blocks;
+    this.#opaque = opaque;
   }
 
   get size(): number {
@@ -191,6 +201,10 @@ class Shard {
       const entry = this.entry(i);
       return entry?.name === name && entry.hosts === undefined ? entry : undefined;
     });
+  }
+
+  byPort(port: number): FoundEntry[] {
+    return this.#opaque.flatMap((each) => (each.port === port ? (this.entry(each.index) ?? []) : []));
   }
 
   byHost(host: string): FoundEntry | undefined {

@@ -45,6 +45,8 @@ export interface MeshView {
    * headless service, and the index's bare and wildcard hosts; case, a trailing dot and a `:port` equal to `port` do not matter.
    */
   targetByHost(host: string, port: number): Target | undefined;
+  /** Hosts of ServiceEntries without addresses that have this port for opaque TCP; the own namespace's first. */
+  targetsByPort(port: number): readonly Target[];
   /** What holds for connections to this container port. */
   inbound(port: number): InboundPolicy;
   readonly trustDomain: string;

@@ -14,6 +14,7 @@ import { ALPN_TCP, type Context, TUNNEL_IDLE_MS } from "./context.ts";
 import type { Detection } from "./detecting.ts";
 import { countFailure } from "./endpoint-pools.ts";
 import { firstView } from "./first-view.ts";
+import { hostByPort } from "./outbound-by-port.ts";
 import { dialledEndpoint } from "./outbound-layers.ts";
 import { BLACKHOLE, type OutboundReport, PASSTHROUGH } from "./outbound-report.ts";
 import { plainEndpoint } from "./passthrough.ts";
@@ -117,7 +118,7 @@ export class OutboundTcp extends TimerEntry implements SocketEvents, Spare {
         ? dialled
         : (view.targetByHost(this.#sni, port) ?? dialled);
     if (target === undefined) {
-      this.#passThrough(view);
+      this.#findByPort(view);
       return;
     }
     if (target.loaded) {
@@ -128,6 +129,19 @@ export class OutboundTcp extends TimerEntry implements SocketEvents, Spare {
       (loaded) => this.#over || this.#choose(loaded),
       () => this.#over || this.#refuse("NC"),
     );
+  }
+
+  #findByPort(view: MeshView): void {
+    const hosts = view.targetsByPort(this.#destination.port);
+    if (hosts.length === 0) {
+      this.#passThrough(view);
+      return;
+    }
+    hostByPort(hosts, this.#destination, view.egress.outboundTrafficPolicy).then((target) => {
+      if (this.#over) return;
+      if (target === undefined) this.#passThrough(view);
+      else this.#choose(target);
+    });
   }
 
   #choose(target: Target): void {

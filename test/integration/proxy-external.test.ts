@@ -237,4 +237,34 @@ describe("a TCP host outside the mesh", () => {
     other.send("GET /x HTTP/1.1\r\n\r\n");
     expect(await other.closed()).toBe("reset");
   });
+
+  const database = {
+    host: "db.example.com",
+    resolution: "DNS",
+    endpoints: ["localhost"],
+    index: { ports: [{ port: 3306, protocol: "tcp" }] },
+  } as const;
+  const counted = () =>
+    proxy.metric("istio_tcp_connections_opened_total", { destination_service_name: "db.example.com" });
+
+  it("without addresses is known by its port, and by the address of an endpoint", async () => {
+    await start("ALLOW_ANY", ["127.0.0.1:3306"], database);
+    expect(await get("anything")).toContain("app /x");
+    expect(await counted()).toBe(1);
+  });
+
+  it("without addresses takes no other connection on its port", async () => {
+    await start("ALLOW_ANY", [`${NOWHERE}:3306`], database);
+    using client = await TestClient.open(proxy.port("outbound"));
+    expect(await client.send("hello\r\n").closed()).toBe("reset");
+    expect(await counted()).toBe(0);
+  });
+
+  it("without addresses takes what REGISTRY_ONLY would refuse", async () => {
+    await start("REGISTRY_ONLY", [`${NOWHERE}:3306`], database);
+    using client = await TestClient.open(proxy.port("outbound"));
+    client.send("GET /x HTTP/1.1\r\nHost: a\r\n\r\n");
+    expect(await client.responses(1)).toContain("app /x");
+    expect(await counted()).toBe(1);
+  });
 });

@@ -246,7 +246,7 @@ describe("a ServiceEntry is warned of", () => {
     [
       "TCP without addresses",
       { ports: [tcp] },
-      "spec.addresses: TCP is known by addresses; without, by the port and by who resolves the host",
+      "spec.addresses: without any, TCP is the hosts' by its port, and only to their endpoints' addresses",
     ],
     [
       "an endpoint in a network, without an address",

@@ -132,7 +132,9 @@ function checkResolution(
         .at("protocol")
         .forbidden("with several hosts, ports are of HTTP or TLS: by TCP nothing tells the hosts apart");
   if (spec.at("addresses").size === 0 && opaquePorts.length > 0)
-    spec.at("addresses").warn("TCP is known by addresses; without, by the port and by who resolves the host");
+    spec
+      .at("addresses")
+      .warn("without any, TCP is the hosts' by its port, and only to their endpoints' addresses");
 }
 
 /** Names that the proxy would resolve as clients ask for them. */

@@ -2,12 +2,17 @@ import { describe, expect, it } from "vitest";
 import { collectAtRest } from "./rest.ts";
 
 function start() {
-  const state = { cpu: 200, collections: 0, tick: () => {}, ended: false };
+  const state = { cpu: 200, collections: 0, forgotten: 0, tick: () => {}, ended: false };
   const end = collectAtRest({
     cpuMs: () => state.cpu,
     collect: () => {
       state.collections += 1;
       state.cpu += 8;
+    },
+    forgetCode: () => {
+      state.collections += 1;
+      state.forgotten += 1;
+      state.cpu += 12;
     },
     every: (_ms, run) => {
       state.tick = run;
@@ -44,6 +49,32 @@ describe("a proxy that comes to rest", () => {
     state.cpu += 5;
     state.tick();
     expect(state.collections).toBe(1);
+  });
+
+  it("forgets the code of its start at once, and other code only when much work is long over", () => {
+    const { state } = start();
+    state.tick();
+    expect(state.forgotten).toBe(1);
+    state.cpu += 400;
+    state.tick();
+    for (let i = 0; i < 4; i++) state.tick();
+    expect(state).toMatchObject({ forgotten: 1, collections: 2 });
+    for (let i = 0; i < 5; i++) state.tick();
+    expect(state).toMatchObject({ forgotten: 2, collections: 3 });
+  });
+
+  it("keeps code that pauses are too short to lose, and what little work has compiled", () => {
+    const { state } = start();
+    state.tick();
+    for (let i = 0; i < 20; i++) {
+      state.cpu += 400;
+      for (let tick = 0; tick < 5; tick++) state.tick();
+    }
+    for (let i = 0; i < 20; i++) state.tick();
+    expect(state.forgotten).toBe(2);
+    state.cpu += 70;
+    for (let i = 0; i < 20; i++) state.tick();
+    expect(state.forgotten).toBe(2);
   });
 
   it("ends", () => {

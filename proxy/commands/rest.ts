@@ -1,6 +1,6 @@
 /**
  * Gives memory back when the proxy comes to rest. The runtime's collector runs as objects are made: a proxy that falls idle
- * would keep the garbage of its last work, in every pod, until it works again.
+ * would keep the garbage of its last work, in every pod, until it works again; and what the runtime has compiled, for good.
  */
 
 export interface RestEffects {
@@ -8,6 +8,8 @@ export interface RestEffects {
   readonly cpuMs: () => number;
   /** A full collection; takes some milliseconds, which nobody waits for when the process is idle. */
   readonly collect: () => void;
+  /** Gives up compiled code, and collects. What runs again is compiled again: the first request after it is slower. */
+  readonly forgetCode: () => void;
   /** Runs a function every `ms` until the returned function is called. */
   readonly every: (ms: number, run: () => void) => () => void;
 }
@@ -17,17 +19,28 @@ const TICK_MS = 3_000;
 const REST_CPU_MS = 15;
 /** As much work as leaves garbage worth collecting. */
 const WORK_CPU_MS = 30;
+/** As much as leaves code worth giving up: what compiling it again costs is little beside that. */
+const CODE_CPU_MS = 100;
+/** Work that pauses for less than that is likely to go on with the same code. */
+const LONG_REST_TICKS = 5;
 
 /** Collects once after each stretch of work, when it is over. Returns a function that ends it. */
-export function collectAtRest({ cpuMs, collect, every }: RestEffects): () => void {
+export function collectAtRest({ cpuMs, collect, forgetCode, every }: RestEffects): () => void {
   let last = cpuMs();
+  let rested = 0;
   let collectedAt = 0;
+  /** The start's code is never needed again. */
+  let forgottenAt: number | undefined;
   return every(TICK_MS, () => {
     const current = cpuMs();
-    const resting = current - last < REST_CPU_MS;
+    rested = current - last < REST_CPU_MS ? rested + 1 : 0;
     last = current;
-    if (!resting || current - collectedAt < WORK_CPU_MS) return;
-    collect();
+    if (rested === 0) return;
+    if (forgottenAt === undefined || (rested >= LONG_REST_TICKS && current - forgottenAt >= CODE_CPU_MS)) {
+      forgetCode();
+      forgottenAt = cpuMs();
+    } else if (current - collectedAt < WORK_CPU_MS) return;
+    else collect();
     last = cpuMs();
     collectedAt = last;
   });

@@ -71,6 +71,11 @@ export async function run(folder: string | undefined, version: string, concurren
       return (user + system) / 1000;
     },
     collect: () => Bun.gc(true),
+    forgetCode() {
+      Bun.gc(true);
+      // As soon as nothing runs.
+      Bun.shrink();
+    },
     every: (ms, act) => {
       const timer = setInterval(act, ms);
       return () => clearInterval(timer);

@@ -1,8 +1,16 @@
 import { once } from "node:events";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import type { AddressInfo } from "node:net";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
 import { connect, createServer, type Server, type TLSSocket } from "node:tls";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
-import { createLeafWithKey, createRoot, readSigningKey } from "../../control/ca/certificates.ts";
+import {
+  createLeafWithKey,
+  createRoot,
+  type KeyPairPem,
+  readSigningKey,
+} from "../../control/ca/certificates.ts";
 import type { Endpoint, IndexEntry, IndexPort, ServicePart } from "../../crds/service-config.ts";
 import {
   type CompiledJson,
@@ -11,6 +19,8 @@ import {
   entry,
   indexObject,
   serviceObject,
+  subset,
+  view,
   workloadObject,
 } from "../../proxy/config/testdata.ts";
 import { application, exchange, ok, statusOf, TestClient, TestProxy, TestServer } from "../support/proxy.ts";
@@ -25,12 +35,17 @@ const ports: IndexPort[] = [
 let app: TestServer;
 let tls: Server;
 let tlsPort: number;
+let https: Server;
+/** The root of the servers outside. */
+let roots: string;
 let proxy: TestProxy;
 
 beforeAll(async () => {
   app = await TestServer.start(application((request) => ok(`app ${request.split(" ")[1]}`)));
   const valid = { notBefore: Date.now() - 3_600_000, notAfter: Date.now() + 3_600_000 };
-  const root = await createRoot("Outside Root", valid);
+  const root: KeyPairPem = await createRoot("Outside Root", valid);
+  roots = join(await mkdtemp(join(tmpdir(), "weft-roots-")), "roots.pem");
+  await writeFile(roots, root.certificate);
   const leaf = await createLeafWithKey(await readSigningKey(root), { dns: ["api.example.com"] }, valid);
   tls = createServer({ cert: leaf.certificate, key: leaf.key }, (socket) => {
     socket.on("error", () => {});
@@ -40,10 +55,19 @@ beforeAll(async () => {
   tls.listen(0, "127.0.0.1");
   await once(tls, "listening");
   tlsPort = (tls.address() as AddressInfo).port;
+  https = createServer({ cert: leaf.certificate, key: leaf.key }, (socket) => {
+    socket.on("error", () => {});
+    application((request) => ok(`secure ${request.split(" ")[1]}`))(socket);
+  });
+  https.on("tlsClientError", () => {});
+  https.listen(0, "127.0.0.1");
+  await once(https, "listening");
 });
 afterAll(async () => {
   await app[Symbol.asyncDispose]();
   tls.close();
+  https.close();
+  await rm(dirname(roots), { recursive: true });
 });
 afterEach(async () => {
   await proxy?.[Symbol.asyncDispose]();
@@ -181,6 +205,34 @@ describe("an HTTP host outside the mesh", () => {
     expect(statusOf(await get("a.example.com"))).toBe(200);
     expect(statusOf(await get("b.example.com"))).toBe(503);
     expect(statusOf(await get("a.example.com"))).toBe(200);
+  });
+
+  it.each([
+    ["api.example.com", 200],
+    ["other.example.com", 503],
+  ])("is called by TLS that the proxy originates, when its server is %s", async (name, status) => {
+    const target = (https.address() as AddressInfo).port;
+    const clusters = [
+      subset("", { tls: { mode: "SIMPLE", caCertificates: roots, subjectAltNames: [name], sni: name } }),
+    ];
+    proxy = await TestProxy.start({
+      file: { outbound: [{ listen: "127.0.0.1:0", destination: `${NOWHERE}:80` }], admin: "127.0.0.1:0" },
+      objects: [
+        indexObject("demo", [entry("demo", "host-api", { hosts: ["api.example.com"], ports })]),
+        serviceObject("demo", "host-api", {
+          host: "api.example.com",
+          resolution: "DNS",
+          common: view({ clusters }),
+        }),
+        endpointsObject("demo", "host-api", [
+          endpoint("localhost", { dns: true, ports: [{ port: 80, target }] }),
+        ]),
+        workloadObject("demo", "client"),
+      ],
+    });
+    const answer = await get("api.example.com");
+    expect(statusOf(answer)).toBe(status);
+    if (status === 200) expect(answer).toContain("secure /x");
   });
 
   it("that nothing names is refused by REGISTRY_ONLY and called by ALLOW_ANY", async () => {

@@ -8,11 +8,13 @@ function setup() {
   const clock = new FakeClock();
   const asked: { name: string; answer: (...addresses: string[]) => void; fail: () => void }[] = [];
   let changes = 0;
+  const failures: string[] = [];
   let ttlMs = 0;
   const names = new Names({
     clock,
     random: () => 1,
     changed: () => void changes++,
+    failed: (name, error, addresses) => failures.push(`${name} (${addresses.length}): ${error}`),
     resolve: (name) =>
       new Promise<readonly Answer[]>((resolve, reject) => {
         asked.push({
@@ -27,6 +29,7 @@ function setup() {
     clock,
     asked,
     changes: () => changes,
+    failures,
     ttl: (ms: number) => {
       ttlMs = ms;
     },
@@ -103,6 +106,22 @@ describe("a name", () => {
     await clock.advance(1);
     expect(asked).toHaveLength(4);
     expect([name.addresses, changes()]).toEqual([["192.0.2.1"], 1]);
+  });
+
+  it("that fails is told of once, until it has been answered again", async () => {
+    const { names, clock, failures, last } = setup();
+    names.of("db.example.com");
+    last().fail();
+    await clock.advance(1_000);
+    last().fail();
+    await clock.advance(2_000);
+    last().answer("192.0.2.1");
+    await clock.advance(60_000);
+    await clock.advance(10_000);
+    expect(failures).toEqual([
+      "db.example.com (0): Error: SERVFAIL",
+      "db.example.com (1): not answered within 10000 ms",
+    ]);
   });
 
   it("has none when the answer is that there is none", async () => {

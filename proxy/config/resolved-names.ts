@@ -24,6 +24,8 @@ export interface NamesOptions {
   readonly random: () => number;
   /** A name's addresses are others than before, or it has settled. */
   readonly changed: () => void;
+  /** Once for each row of failures. */
+  readonly failed: (name: string, error: unknown, addresses: readonly string[]) => void;
 }
 
 const refreshMs = 60_000;
@@ -82,6 +84,7 @@ class Name implements Resolved {
   readonly #backoff;
   /** Ends the wait for an answer, or for the next question. */
   #cancel: () => void = () => {};
+  #failing = false;
   /** Counts questions: an answer to an earlier one is too late. */
   #asked = 0;
 
@@ -100,10 +103,11 @@ class Name implements Resolved {
       this.#cancel();
       act();
     };
-    this.#cancel = clock.after(answerMs, () => once(() => this.#failed()));
+    const late = () => this.#failed(`not answered within ${answerMs} ms`);
+    this.#cancel = clock.after(answerMs, () => once(late));
     resolve(this.#name).then(
       (answers) => once(() => this.#answered(answers)),
-      () => once(() => this.#failed()),
+      (error: unknown) => once(() => this.#failed(error)),
     );
   }
 
@@ -114,6 +118,7 @@ class Name implements Resolved {
 
   #answered(answers: readonly Answer[]): void {
     this.#backoff.reset();
+    this.#failing = false;
     const given = new Set(answers.slice(0, maxAddresses).map(({ address }) => address));
     // Answers rotate: what stays keeps its place, so that whoever calls the first one goes on with it.
     const kept = this.addresses.filter((address) => given.has(address));
@@ -124,7 +129,9 @@ class Name implements Resolved {
     this.#learn(addresses);
   }
 
-  #failed(): void {
+  #failed(error: unknown): void {
+    if (!this.#failing) this.#options.failed(this.#name, error, this.addresses);
+    this.#failing = true;
     this.#next(this.#backoff.next());
     this.#learn(this.addresses);
   }

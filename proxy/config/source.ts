@@ -52,6 +52,13 @@ export async function startKubernetesSource(options: KubernetesSourceOptions): P
     resolve: options.resolve,
     clock,
     random,
+    failed(name, error, addresses) {
+      log("warn", "a name could not be resolved; its last addresses stay", {
+        name,
+        error: String(error),
+        addresses: addresses.length,
+      });
+    },
     changed() {
       snapshot.renamed();
       commit();

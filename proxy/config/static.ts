@@ -51,6 +51,13 @@ export async function startStaticSource(options: StaticSourceOptions): Promise<C
     resolve,
     clock,
     random,
+    failed(name, error, addresses) {
+      log("warn", "a name could not be resolved; its last addresses stay", {
+        name,
+        error: String(error),
+        addresses: addresses.length,
+      });
+    },
     changed() {
       snapshot.renamed();
       commit();

@@ -1,6 +1,7 @@
 /**
- * The time as one socket event sees it. A request asks for the time about ten times on its way through, and each costs 50 ns:
- * 4 % of it. Within an event the clock is read once; outside of events, and after an `await`, it is the clock as always.
+ * The time as one socket event sees it. A request asks for the time about ten times on its way through, and reading the
+ * clock shows in its profile. Within an event the clock is read once; outside of events, and after an `await`, it is the clock as
+ * always.
  */
 class Turn {
   #inside = false;

@@ -12,8 +12,11 @@ import { startIdentity } from "../identity/identity.ts";
 import { dial } from "../net/listen.ts";
 import { createOriginalDestination } from "../net/original-destination.ts";
 import { resolveName } from "../net/resolve.ts";
+import { ownThreads } from "../net/threads.ts";
 import { dialUnverified } from "../net/tls-unverified.ts";
+import { TURN } from "../net/turn.ts";
 import { ask } from "../upstream/ask.ts";
+import { createCompilerDemotion } from "./compilers.ts";
 import { createLog } from "./log.ts";
 import { type RunningProxy, startProxy } from "./proxy.ts";
 import { collectAtRest } from "./rest.ts";
@@ -25,6 +28,9 @@ const STATE_FOLDER = "/var/lib/weft";
 /** As many bytes of an application's metrics as a scrape may reasonably have. */
 const MAX_APP_METRICS = 16 * 1024 * 1024;
 const APP_METRICS_MS = 5_000;
+
+/** A compiler thread lives for seconds at least; looking for new ones takes some microseconds. */
+const NEW_THREADS_MS = 50;
 
 const QUIT = "quitquitquit";
 
@@ -65,6 +71,7 @@ export async function run(folder: string | undefined, version: string, concurren
     version,
     ports: running.proxy.ports,
   });
+  TURN.whileWorking(NEW_THREADS_MS, createCompilerDemotion(ownThreads()));
   const stopCollecting = collectAtRest({
     cpuMs: () => {
       const { user, system } = process.cpuUsage();

@@ -31,6 +31,24 @@ describe("the time of a turn", () => {
     expect([TURN.now(), TURN.now()]).toEqual([2, 3]);
   });
 
+  it("does a chore after events that are far enough apart, and never by itself", () => {
+    let now = 1_000;
+    vi.spyOn(performance, "now").mockImplementation(() => now);
+    const chore = vi.fn();
+    TURN.whileWorking(50, chore);
+    const event = (at: number) => {
+      now = at;
+      TURN.begin();
+      TURN.now();
+      expect(chore).not.toHaveBeenCalled();
+      TURN.end();
+      const done = chore.mock.calls.length;
+      chore.mockClear();
+      return done;
+    };
+    expect([1_000, 1_049, 1_051, 1_060, 1_200].map(event)).toEqual([1, 0, 1, 0, 1]);
+  });
+
   it("goes on after a handler that throws", () => {
     ticking();
     const raw = { fd: -1, write: () => 0, shutdown() {}, end() {}, terminate() {}, pause() {}, resume() {} };

@@ -7,6 +7,9 @@ class Turn {
   #inside = false;
   /** 0 until somebody asks. */
   #at = 0;
+  #dueAt = Number.POSITIVE_INFINITY;
+  #everyMs = 0;
+  #chore = () => {};
 
   begin(): void {
     this.#inside = true;
@@ -15,6 +18,9 @@ class Turn {
 
   end(): void {
     this.#inside = false;
+    if (this.#at < this.#dueAt) return;
+    this.#dueAt = this.#at + this.#everyMs;
+    this.#chore();
   }
 
   /** Monotonic ms. */
@@ -22,6 +28,13 @@ class Turn {
     if (!this.#inside) return performance.now();
     if (this.#at === 0) this.#at = performance.now();
     return this.#at;
+  }
+
+  /** Does `chore` about every `ms` of work, after an event's own; never while nothing happens, as a timer would. */
+  whileWorking(ms: number, chore: () => void): void {
+    this.#everyMs = ms;
+    this.#chore = chore;
+    this.#dueAt = 0;
   }
 }
 

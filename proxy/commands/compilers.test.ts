@@ -3,55 +3,74 @@ import { createCompilerDemotion } from "./compilers.ts";
 
 /** Threads by id, in the order in which the kernel lists them: the main one first. */
 function start(names: Record<string, string | undefined>) {
-  const state = { names, demoted: [] as string[], named: 0 };
-  const demote = createCompilerDemotion({
-    list: () => Object.keys(state.names),
-    name(id) {
-      state.named++;
-      return state.names[id];
+  const state = { names, demoted: [] as string[], named: 0, now: 0, busy: 0 };
+  const demote = createCompilerDemotion(
+    {
+      list: () => Object.keys(state.names),
+      name(id) {
+        state.named++;
+        return state.names[id];
+      },
+      yieldToAll: (id) => state.demoted.push(id),
+      busyMs: () => state.busy,
     },
-    yieldToAll: (id) => state.demoted.push(id),
-  });
-  return { state, demote };
+    () => state.now,
+  );
+  /** Looks after 50 ms, of which the loop was busy for so many. */
+  const look = (busyMs = 10) => {
+    state.now += 50;
+    state.busy += busyMs;
+    demote();
+  };
+  return { state, look };
 }
 
 describe("the demotion of the runtime's compiler threads", () => {
   it("takes the compilers, and neither the loop nor the collector", () => {
-    const { state, demote } = start({ "10": "weft-proxy", "11": "JITWorker", "12": "HeapHelper" });
-    demote();
+    const { state, look } = start({ "10": "weft-proxy", "11": "JITWorker", "12": "HeapHelper" });
+    look();
     expect(state.demoted).toEqual(["11"]);
   });
 
   it("takes one that starts later, and leaves alone what it has seen", () => {
-    const { state, demote } = start({ "10": "weft-proxy", "11": "JITWorker" });
-    demote();
+    const { state, look } = start({ "10": "weft-proxy", "11": "JITWorker" });
+    look();
     state.names = { "10": "weft-proxy", "11": "JITWorker", "12": "JITWorker" };
-    demote();
-    demote();
+    look();
+    look();
     expect(state.demoted).toEqual(["11", "12"]);
     expect(state.named).toBe(3);
   });
 
   it("takes one whose predecessor ended in the meantime", () => {
-    const { state, demote } = start({ "10": "weft-proxy", "11": "JITWorker" });
-    demote();
+    const { state, look } = start({ "10": "weft-proxy", "11": "JITWorker" });
+    look();
     state.names = { "10": "weft-proxy", "12": "JITWorker" };
-    demote();
+    look();
     expect(state.demoted).toEqual(["11", "12"]);
   });
 
   it("looks again at a thread that has not named itself yet", () => {
-    const { state, demote } = start({ "10": "weft-proxy", "11": "weft-proxy" });
-    demote();
+    const { state, look } = start({ "10": "weft-proxy", "11": "weft-proxy" });
+    look();
     state.names["11"] = "JITWorker";
-    demote();
+    look();
     expect(state.demoted).toEqual(["11"]);
   });
 
   it("does not mind a thread that ends while it looks", () => {
-    const { state, demote } = start({ "10": "weft-proxy" });
+    const { state, look } = start({ "10": "weft-proxy" });
     state.names = { "10": "weft-proxy", "11": undefined };
-    expect(demote).not.toThrow();
+    expect(look).not.toThrow();
     expect(state.demoted).toEqual([]);
+  });
+
+  it("leaves them alone while the loop has no time to spare, and takes them when it has again", () => {
+    const { state, look } = start({ "10": "weft-proxy", "11": "JITWorker" });
+    look(48);
+    look(45);
+    expect(state.demoted).toEqual([]);
+    look(20);
+    expect(state.demoted).toEqual(["11"]);
   });
 });

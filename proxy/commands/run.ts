@@ -71,7 +71,10 @@ export async function run(folder: string | undefined, version: string, concurren
     version,
     ports: running.proxy.ports,
   });
-  TURN.whileWorking(NEW_THREADS_MS, createCompilerDemotion(ownThreads()));
+  TURN.whileWorking(
+    NEW_THREADS_MS,
+    createCompilerDemotion(ownThreads(), () => performance.now()),
+  );
   const stopCollecting = collectAtRest({
     cpuMs: () => {
       const { user, system } = process.cpuUsage();

@@ -2,9 +2,6 @@
 import { dlopen } from "bun:ffi";
 import { readdirSync, readFileSync } from "node:fs";
 
-const SCHED_IDLE = 5;
-const TASKS = "/proc/self/task";
-
 export interface Threads {
   /** Ids of this process's threads. */
   list(): readonly string[];
@@ -12,7 +9,14 @@ export interface Threads {
   name(id: string): string | undefined;
   /** Lets it run only when nothing else wants to. */
   yieldToAll(id: string): void;
+  /** How long the loop's thread has worked or waited for a core to work on, in ms. */
+  busyMs(): number;
 }
+
+const SCHED_IDLE = 5;
+const TASKS = "/proc/self/task";
+/** Nanoseconds on a core, nanoseconds of waiting for one, and how often; not there in a kernel without CONFIG_SCHED_INFO. */
+const LOOP = `${TASKS}/${process.pid}/schedstat`;
 
 /** A system that does not allow the change leaves them as they are. */
 export function ownThreads(): Threads {
@@ -32,6 +36,14 @@ export function ownThreads(): Threads {
     },
     yieldToAll(id) {
       libc.symbols.sched_setscheduler(Number(id), SCHED_IDLE, parameters);
+    },
+    busyMs() {
+      try {
+        const [ran = "", waited = ""] = readFileSync(LOOP, "latin1").split(" ");
+        return (Number(ran) + Number(waited)) / 1e6;
+      } catch {
+        return 0;
+      }
     },
   };
 }

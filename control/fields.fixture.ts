@@ -201,10 +201,11 @@ const perPort = loadBalancers.map((loadBalancer, i) => ({
   }),
   tls: securities[i % 2],
 }));
-const trafficPolicies = perPort.map((policy) => ({
+const tunnel = { protocol: "CONNECT", targetHost: "far.example", targetPort: 443 };
+const trafficPolicies = perPort.map((policy, i) => ({
   ...policy,
   portLevelSettings: [{ port: { number: 80 }, ...policy }],
-  proxyProtocol: { version: "V2" as const },
+  ...(i === 0 ? { tunnel } : { proxyProtocol: { version: "V2" as const } }),
   retryBudget: { percent: 30, minRetryConcurrency: 4, budgetInterval: "1s" },
 }));
 

@@ -187,6 +187,16 @@ describe("a traffic policy", () => {
       },
     },
     { rule: "the PROXY protocol", yaml: "{proxyProtocol: {version: V2}}", expected: { proxyProtocol: "V2" } },
+    {
+      rule: "a tunnel through an HTTP proxy",
+      yaml: "{tunnel: {targetHost: far.example, targetPort: 443}}",
+      expected: { tunnel: "far.example:443" },
+    },
+    {
+      rule: "a tunnel to an IPv6 address",
+      yaml: "{tunnel: {targetHost: '2001:db8::1', targetPort: 443}}",
+      expected: { tunnel: "[2001:db8::1]:443" },
+    },
   ];
   it.each(cases)("compiles $rule", ({ yaml, expected }) => {
     expect(whole(yaml)).toMatchObject(expected as object);

@@ -71,7 +71,13 @@ function clusterPolicy(
     ...(outlier && { outlierDetection: outlier }),
     tls: clientTls(policy.tls),
     ...(policy.proxyProtocol && { proxyProtocol: policy.proxyProtocol.version ?? "V1" }),
+    ...(policy.tunnel && { tunnel: authority(policy.tunnel.targetHost, policy.tunnel.targetPort) }),
   };
+}
+
+/** RFC 3986 section 3.2: an IPv6 address in brackets. */
+function authority(host: string, port: number): string {
+  return host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
 }
 
 /** An empty block turns ejection on with these defaults; `maxEjectionPercent: 0` is as good as unset. */

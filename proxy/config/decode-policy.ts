@@ -85,4 +85,5 @@ export const clusterPolicy: Decoder<ClusterPolicy> = object({
     insecureSkipVerify: optional(flag),
   }),
   proxyProtocol: optional(oneOf("V1", "V2")),
+  tunnel: optional(text),
 });

@@ -131,6 +131,9 @@ export interface Dial {
   cancel(): void;
 }
 
+/** A way to open one connection after the other. */
+export type Connect = (events: DialEvents) => Dial;
+
 /** Opens a plaintext connection. */
 export function dial(host: string, port: number, events: DialEvents): Dial {
   let settled = false;

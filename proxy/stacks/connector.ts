@@ -1,9 +1,8 @@
 /** How a cluster reaches an endpoint: plaintext, mutual TLS to its proxy, or TLS as its DestinationRule says. */
 import type { Cluster, EndpointHandle, Identity } from "../config/view.ts";
-import type { Dial, DialError, DialEvents } from "../net/listen.ts";
-import { ALPN_TCP, type Context, MUTUAL_PORT, outboundSni, withKeepAlive } from "./context.ts";
-
-export type Connect = (events: DialEvents) => Dial;
+import type { Connect, Dial, DialError, DialEvents } from "../net/listen.ts";
+import { ALPN_HTTP1, ALPN_TCP, type Context, MUTUAL_PORT, outboundSni, withKeepAlive } from "./context.ts";
+import { throughProxy } from "./tunnel-through.ts";
 
 /** Opens connections that speak `alpn`, and probes them when they are silent where the policy asks for it. */
 export function connectorOf(
@@ -12,7 +11,11 @@ export function connectorOf(
   endpoint: EndpointHandle,
   alpn: string,
 ): Connect {
-  const connect = reach(context, cluster, endpoint, alpn);
+  const { tunnel } = cluster.policy;
+  const connect =
+    tunnel !== undefined && alpn === ALPN_TCP
+      ? throughProxy(reach(context, cluster, endpoint, ALPN_HTTP1), tunnel)
+      : reach(context, cluster, endpoint, alpn);
   return (events) => connect(withKeepAlive(context, cluster.policy.connectionPool, events));
 }
 

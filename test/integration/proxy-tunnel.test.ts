@@ -1,0 +1,91 @@
+import { once } from "node:events";
+import { createServer, type Server } from "node:http";
+import { type AddressInfo, connect } from "node:net";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import {
+  endpoint,
+  endpointsObject,
+  entry,
+  indexObject,
+  serviceObject,
+  subset,
+  view,
+  workloadObject,
+} from "../../proxy/config/testdata.ts";
+import { TestClient, TestProxy, TestServer } from "../support/proxy.ts";
+
+/** A DestinationRule's `tunnel`: opaque connections through an HTTP proxy, here Node's own server. */
+const ALLOWED = "far.example:7000";
+let greeter: TestServer;
+let forward: Server;
+let proxy: TestProxy;
+
+beforeAll(async () => {
+  // It speaks first, and then says everything again.
+  greeter = await TestServer.start((socket) => {
+    socket.write("welcome;");
+    socket.pipe(socket);
+  });
+  forward = createServer().on("connect", (request, client, head) => {
+    client.on("error", () => {});
+    if (request.url !== ALLOWED) {
+      client.end("HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n");
+      return;
+    }
+    const far = connect({ port: greeter.port, host: "127.0.0.1", allowHalfOpen: true }, () => {
+      client.write("HTTP/1.1 200 Connection established\r\n\r\n");
+      far.write(head);
+      far.pipe(client).pipe(far);
+    });
+    far.on("error", () => client.destroy());
+  });
+  forward.listen(0, "127.0.0.1");
+  await once(forward, "listening");
+  const target = (forward.address() as AddressInfo).port;
+  const ports = [{ port: 90, protocol: "tcp" as const }];
+  const services = ["allowed", "forbidden"] as const;
+  proxy = await TestProxy.start({
+    file: {
+      outbound: services.map((_, i) => ({ listen: "127.0.0.1:0", destination: `10.0.0.${i + 1}:90` })),
+      admin: "127.0.0.1:0",
+    },
+    objects: [
+      indexObject(
+        "demo",
+        services.map((name, i) => entry("demo", name, { ports, addresses: [`10.0.0.${i + 1}`] })),
+      ),
+      ...services.flatMap((name) => [
+        serviceObject("demo", name, {
+          common: view({
+            clusters: [subset("", { tunnel: name === "allowed" ? ALLOWED : "other.example:7000" })],
+          }),
+        }),
+        endpointsObject("demo", name, [endpoint("127.0.0.1", { ports: [{ port: 90, target }] })]),
+      ]),
+      workloadObject("demo", "client"),
+    ],
+  });
+});
+afterAll(async () => {
+  await proxy?.[Symbol.asyncDispose]();
+  await greeter?.[Symbol.asyncDispose]();
+  forward?.close();
+});
+
+describe("opaque connections through an HTTP proxy", () => {
+  it("go both ways, a server that speaks first and half-close included", async () => {
+    using client = await TestClient.open(proxy.port("outbound"));
+    await client.until((text) => text === "welcome;");
+    client.send("hello");
+    await client.until((text) => text === "welcome;hello");
+    client.socket.end();
+    expect(await client.closed()).toBe("end");
+  });
+
+  it("end when the HTTP proxy refuses them, and the metrics say why", async () => {
+    using client = await TestClient.open(proxy.port("outbound1"));
+    client.send("hello");
+    expect(await client.closed()).toBe("reset");
+    expect(await proxy.metric("weft_dial_failures_total", { reason: "tunnel" })).toBeGreaterThan(0);
+  });
+});

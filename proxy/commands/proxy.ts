@@ -8,12 +8,12 @@ import type { ConfigSource, IdentitySource } from "../config/view.ts";
 import { HeadWriter } from "../http1/head-writer.ts";
 import { systemFiles, TlsFiles } from "../identity/tls-files.ts";
 import { createKernelBuffers } from "../net/kernel-buffers.ts";
-import { dial, type Listener, type ListenOptions, listen } from "../net/listen.ts";
-import type { Destination, OriginalDestination } from "../net/original-destination.ts";
+import { dial, type ListenOptions, listen } from "../net/listen.ts";
+import type { OriginalDestination } from "../net/original-destination.ts";
 import { PRESSURE } from "../net/pressure.ts";
 import { inTrustDomain } from "../net/spiffe.ts";
 import { TimerWheel } from "../net/timer-wheel.ts";
-import { dialMutual, listenMutual, type MutualListener } from "../net/tls.ts";
+import { dialMutual, listenMutual } from "../net/tls.ts";
 import { dialOrigin } from "../net/tls-origin.ts";
 import { TURN } from "../net/turn.ts";
 import { Connections } from "../stacks/connections.ts";
@@ -24,25 +24,21 @@ import { createOutbound } from "../stacks/outbound.ts";
 import { AccessLog, type Encoding } from "../telemetry/access-log.ts";
 import { UNKNOWN, workloadOf } from "../telemetry/labels.ts";
 import { Telemetry } from "../telemetry/telemetry.ts";
+import {
+  type Accept,
+  type ListenerLayout,
+  type ListenerSettings,
+  Listeners,
+  type Wanted,
+} from "./listeners.ts";
+import { Mutual } from "./mutual.ts";
 import { WORKER_ADMIN, type Worker } from "./worker.ts";
-
-/** A listener, and for one that nothing redirects to, where its connections are to be taken to want to go. */
-export interface ListenerSettings extends ListenOptions {
-  readonly destination?: Destination | undefined;
-}
 
 export interface ProxyParts {
   readonly config: ConfigSource;
   readonly identity: IdentitySource;
   readonly originalDestination: OriginalDestination;
-  readonly outbound: readonly ListenerSettings[];
-  readonly inbound: readonly ListenerSettings[];
-  readonly mutual: ListenOptions | undefined;
-  readonly admin: {
-    readonly all?: ListenOptions;
-    readonly readiness?: ListenOptions;
-    readonly metrics?: ListenOptions;
-  };
+  readonly listeners: ListenerLayout;
   /** Who this workload is, for metrics and peers. */
   readonly workload: {
     readonly name: string;
@@ -61,6 +57,13 @@ export interface ProxyParts {
 export interface RunningProxy {
   /** Ports by name, for listeners that asked for port 0. */
   readonly ports: Readonly<Record<string, number>>;
+  /**
+   * Listens elsewhere: what is not in the layout any more accepts no more, and its connections live on. Throws ListenError when
+   * an address cannot be had; nothing has changed then. A proxy that drains keeps to what it has.
+   */
+  listen(layout: ListenerLayout): void;
+  /** Writes lines of the access log from now on like this. */
+  logAs(encoding: Encoding): void;
   /**
    * Takes no new inbound connections and asks those there are to end; outbound ones are still taken, for an application that
    * has last words. Resolves when none is left, or `boundMs` have passed and the rest is broken off. With `stay`, not before
@@ -142,33 +145,30 @@ export function startProxy(parts: ProxyParts): RunningProxy {
   const outbound = createOutbound(context, self);
   const inbound = createInbound(context, self);
 
-  const ports: Record<string, number> = {};
   const { worker } = parts;
-  const shared = <T extends ListenOptions>(name: string, options: T) =>
-    worker === undefined || options === WORKER_ADMIN ? options : worker.share(name, options);
-  const kept: Listener[] = [];
-  const inboundListeners: Listener[] = [];
-  const open = (name: string, settings: ListenerSettings, accept: Parameters<typeof listen>[1]): Listener => {
-    const { destination } = settings;
-    const listener = listen(
-      shared(name, settings),
-      destination === undefined ? accept : (each) => accept({ ...each, destination }),
-    );
-    ports[name] = listener.port;
-    log("debug", "listening", { name, host: settings.host, port: listener.port });
-    return listener;
-  };
-  for (const [at, each] of parts.outbound.entries()) kept.push(open(`outbound${at || ""}`, each, outbound));
-  for (const [at, each] of parts.inbound.entries()) {
-    inboundListeners.push(open(`inbound${at || ""}`, each, inbound.plaintext));
-  }
-
   let draining = false;
+  const mutual = new Mutual((where, current) =>
+    listenMutual(
+      {
+        ...where,
+        port: where.sharedPort ?? where.port,
+        alpn: [ALPN_HTTP2, ALPN_HTTP1, ALPN_TCP],
+        wheel,
+        now: Date.now,
+        accepts: (id: string) => inTrustDomain(id, config.view()?.trustDomain ?? parts.trustDomain),
+        refused: (reason: string) => void telemetry.handshakeFailures.of(reason).value++,
+      },
+      current,
+      inbound.mutual,
+    ),
+  );
   const pages: PageSources = {
     ...parts.pages,
     config,
     identity,
-    needsIdentity: parts.mutual !== undefined,
+    get needsIdentity() {
+      return mutual.isWanted;
+    },
     draining: () => draining,
     metrics: () => telemetry.page(),
     drain: () => startDraining(),
@@ -179,54 +179,63 @@ export function startProxy(parts: ProxyParts): RunningProxy {
     writer: context.writer,
     refused: (code: number) => telemetry.refusedHttp(code),
   };
-  const { all, readiness, metrics } =
-    worker === undefined ? parts.admin : { all: WORKER_ADMIN, readiness: undefined, metrics: WORKER_ADMIN };
-  if (all !== undefined) kept.push(open("admin", all, createAdmin(adminPages(pages), adminOptions)));
-  if (readiness !== undefined)
-    kept.push(open("readiness", readiness, createAdmin(readinessPages(pages), adminOptions)));
-  if (metrics !== undefined)
-    kept.push(open("metrics", metrics, createAdmin(metricsPages(pages), adminOptions)));
-
-  let mutual: MutualListener | undefined;
-  const listenMutually = () => {
-    const current = identity.current();
-    if (current === undefined || parts.mutual === undefined || draining) return;
-    if (mutual !== undefined) {
-      mutual.rotate(current);
-      telemetry.rotations.of().value++;
-      return;
+  const accepts = {
+    outbound,
+    inbound: inbound.plaintext,
+    admin: createAdmin(adminPages(pages), adminOptions),
+    readiness: createAdmin(readinessPages(pages), adminOptions),
+    metrics: createAdmin(metricsPages(pages), adminOptions),
+  };
+  const listeners = new Listeners(listen);
+  const mutualFor = ({ mutual: where }: ListenerLayout) => where && shared(worker, "mutual", where);
+  const change = (layout: ListenerLayout) => {
+    const plain = listeners.prepare(wantedOf(layout, accepts, worker));
+    try {
+      mutual.prepare(mutualFor(layout), identity.current()).commit();
+    } catch (error) {
+      plain.abandon();
+      throw error;
     }
-    const options = {
-      ...shared("mutual", parts.mutual),
-      alpn: [ALPN_HTTP2, ALPN_HTTP1, ALPN_TCP],
-      wheel,
-      now: Date.now,
-      accepts: (id: string) => inTrustDomain(id, config.view()?.trustDomain ?? parts.trustDomain),
-      refused: (reason: string) => void telemetry.handshakeFailures.of(reason).value++,
-    };
-    mutual = listenMutual(options, current, inbound.mutual);
-    ports.mutual = mutual.port;
-    worker?.report(ports);
+    plain.commit();
+    log("debug", "listening", { ports: portsNow() });
+  };
+  const portsNow = (): Record<string, number> => {
+    const { port } = mutual;
+    return port === undefined ? listeners.ports : { ...listeners.ports, mutual: port };
+  };
+  change(parts.listeners);
+  worker?.listening(portsNow());
+
+  const identified = () => {
+    const had = mutual.port !== undefined;
+    if (mutual.use(identity.current())) telemetry.rotations.of().value++;
+    else if (!had && mutual.port !== undefined) worker?.listening(portsNow());
   };
   const configured = () => {
     telemetry.configChanges.of().value++;
     accessLog.enabled = config.view()?.telemetry.accessLog ?? false;
   };
-  const stopWatching = [identity.onChange(listenMutually), config.onChange(configured)];
-  listenMutually();
-  if (mutual === undefined) worker?.report(ports);
+  const stopWatching = [identity.onChange(identified), config.onChange(configured)];
   if (config.view() !== undefined) configured();
 
   const startDraining = () => {
     if (draining) return;
     draining = true;
-    for (const listener of inboundListeners) listener.stop();
-    mutual?.stop();
+    listeners.stop((name) => name.startsWith("inbound"));
+    mutual.stop();
     connections.drain();
   };
 
   return {
-    ports,
+    get ports() {
+      return portsNow();
+    },
+    listen(layout) {
+      if (!draining) change(layout);
+    },
+    logAs(encoding) {
+      accessLog.encoding = encoding;
+    },
     async drain(boundMs, stay) {
       startDraining();
       const deadline = now() + boundMs;
@@ -245,11 +254,44 @@ export function startProxy(parts: ProxyParts): RunningProxy {
     },
     close() {
       for (const stop of stopWatching) stop();
-      for (const listener of [...kept, ...inboundListeners]) listener.stop();
-      mutual?.stop();
+      listeners.stop(() => true);
+      mutual.stop();
       connections.destroy();
       accessLog.flush();
       wheel.close();
     },
   };
+}
+
+/** Each listener with its name and its handler. */
+function wantedOf(
+  layout: ListenerLayout,
+  accepts: Readonly<Record<"outbound" | "inbound" | "admin" | "readiness" | "metrics", Accept>>,
+  worker: Worker | undefined,
+): Wanted[] {
+  const wanted: Wanted[] = [];
+  const add = (name: string, where: ListenerSettings | undefined, accept: Accept) => {
+    if (where !== undefined) wanted.push({ ...shared(worker, name, where), name, accept });
+  };
+  for (const side of ["outbound", "inbound"] as const) {
+    for (const [at, each] of layout[side].entries()) add(`${side}${at || ""}`, each, accepts[side]);
+  }
+  // A worker answers its supervisor, which answers everybody else.
+  const { all, readiness, metrics } =
+    worker === undefined ? layout.admin : { all: WORKER_ADMIN, readiness: undefined, metrics: WORKER_ADMIN };
+  add("admin", all, accepts.admin);
+  add("readiness", readiness, accepts.readiness);
+  add("metrics", metrics, accepts.metrics);
+  return wanted;
+}
+
+/** Several processes listen at one address; the port that the system has chosen for the first is everyone's. */
+function shared<T extends ListenOptions>(
+  worker: Worker | undefined,
+  name: string,
+  where: T,
+): T & { readonly sharedPort?: number | undefined } {
+  return worker === undefined || where === WORKER_ADMIN
+    ? where
+    : { ...where, shared: true, sharedPort: worker.portOf(name) };
 }

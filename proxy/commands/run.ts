@@ -176,10 +176,12 @@ async function startSidecar(
     config,
     identity,
     originalDestination: createOriginalDestination(),
-    outbound: [{ host: ANY, port: 15001 }],
-    inbound: [{ host: ANY, port: 15006 }],
-    mutual: { host: ANY, port: 15008 },
-    admin: SIDECAR_ADMIN,
+    listeners: {
+      outbound: [{ host: ANY, port: 15001 }],
+      inbound: [{ host: ANY, port: 15006 }],
+      mutual: { host: ANY, port: 15008 },
+      admin: SIDECAR_ADMIN,
+    },
     workload: { name: settings.workload, namespace: settings.namespace, labels: settings.labels },
     trustDomain: settings.trustDomain,
     accessLogEncoding: settings.accessLogEncoding,
@@ -227,15 +229,20 @@ async function runWorkers(
   const { supervise } = await import("./supervisor.ts");
   const { ownCommand } = await import("../net/workers.ts");
   const settings = folder === undefined ? readSettings(process.env) : undefined;
-  const admin = folder === undefined ? SIDECAR_ADMIN : (await import("./standalone.ts")).adminOf(folder);
+  const log = logTo(settings?.logLevel ?? "info");
+  const file =
+    folder === undefined
+      ? undefined
+      : await (await import("./supervised-file.ts")).superviseFile(folder, log);
   return await supervise(
     {
       count,
       command: [...ownCommand(), ...(folder === undefined ? [] : ["--config", folder])],
       env: process.env,
-      admin: await admin,
+      admin: file?.admin ?? SIDECAR_ADMIN,
+      file,
       appMetrics: settings === undefined ? undefined : appMetrics(settings),
-      log: logTo(settings?.logLevel ?? "info"),
+      log,
     },
     ended,
     quit,

@@ -1,77 +1,60 @@
-/** An identity in PEM files, for a proxy without Kubernetes; files that change take effect without a connection lost. */
+/** An identity in PEM files, for a proxy without Kubernetes. */
 import { createPrivateKey, X509Certificate } from "node:crypto";
-import { watch } from "node:fs";
 import { readFile } from "node:fs/promises";
-import type { Log } from "../config/log.ts";
-import type { Identity, IdentitySource } from "../config/view.ts";
+import { resolve } from "node:path";
+import type { Identity } from "../config/view.ts";
 import { spiffeId } from "../net/spiffe.ts";
 
-/** File names in the folder. */
+/** Names of files, as seen from the folder. */
 export interface IdentityFiles {
   readonly certificate: string;
   readonly key: string;
   readonly trust: string;
 }
 
-export interface FileIdentity extends IdentitySource {
-  close(): void;
-}
-
-/** Whoever replaces three files does it in several steps. In ms. */
-const QUIET_MS = 100;
-
-/** Reads the identity and watches its folder. Throws TypeError for files that cannot be used at the start. */
-export async function startFileIdentity(
-  folder: string,
-  files: IdentityFiles,
-  log: Log,
-): Promise<FileIdentity> {
-  let current = await read(folder, files);
-  const listeners = new Set<() => void>();
-  let timer: ReturnType<typeof setTimeout> | undefined;
-  const reload = () => {
-    read(folder, files).then(
-      (next) => {
-        if (next.certChainPem === current.certChainPem && next.trustBundle === current.trustBundle) return;
-        current = next;
-        log("info", "another certificate is in use", { identity: next.spiffeId });
-        for (const listener of listeners) listener();
-      },
-      (error: unknown) => log("error", "the identity's files are not used", { folder, error: String(error) }),
-    );
-  };
-  const watcher = watch(folder, () => {
-    clearTimeout(timer);
-    timer = setTimeout(reload, QUIET_MS);
-  });
-  return {
-    current: () => current,
-    onChange(listener) {
-      listeners.add(listener);
-      return () => listeners.delete(listener);
-    },
-    close() {
-      clearTimeout(timer);
-      watcher.close();
-    },
-  };
-}
-
-async function read(folder: string, files: IdentityFiles): Promise<Identity> {
-  const [certChainPem, keyPem, trustBundle] = await Promise.all(
-    [files.certificate, files.key, files.trust].map((name) => readFile(`${folder}/${name}`, "utf8")),
+/** Reads it. Throws TypeError that names the file which cannot be used. */
+export async function readIdentity(folder: string, files: IdentityFiles): Promise<Identity> {
+  const read = (member: keyof IdentityFiles) => readPem(`identity.${member}`, resolve(folder, files[member]));
+  const [certChainPem, keyPem, trustBundle] = [
+    await read("certificate"),
+    await read("key"),
+    await read("trust"),
+  ];
+  const leaf = parse("identity.certificate", "a PEM certificate", () => new X509Certificate(certChainPem));
+  const key = parse("identity.key", "a PEM private key without a passphrase", () => createPrivateKey(keyPem));
+  parse(
+    "identity.trust",
+    "PEM certificates of the peers' authorities",
+    () => new X509Certificate(trustBundle),
   );
-  if (certChainPem === undefined || keyPem === undefined || trustBundle === undefined)
-    throw new TypeError("unreachable");
-  const leaf = new X509Certificate(certChainPem);
   const id = spiffeId(leaf.subjectAltName);
   if (id === undefined) {
     throw new TypeError(
-      `${files.certificate}: expected one SPIFFE id as its name, found ${leaf.subjectAltName}`,
+      `identity.certificate: ${files.certificate}: expected one SPIFFE id as its name, found ${leaf.subjectAltName ?? "none"}`,
     );
   }
-  if (!leaf.checkPrivateKey(createPrivateKey(keyPem))) {
-    throw new TypeError(`${files.key}: expected the key of ${files.certificate}, found another`);
+  if (!leaf.checkPrivateKey(key)) {
+    throw new TypeError(
+      `identity.key: ${files.key}: expected the key of ${files.certificate}, found another; replace both together`,
+    );
   }
   return { certChainPem, keyPem, trustBundle, notAfter: leaf.validToDate.getTime(), spiffeId: id };
+}
+
+async function readPem(field: string, path: string): Promise<string> {
+  try {
+    return await readFile(path, "utf8");
+  } catch (error) {
+    throw new TypeError(
+      `${field}: cannot read ${path}: ${error instanceof Error ? error.message : String(error)}`,
+    );
+  }
+}
+
+function parse<T>(field: string, expected: string, read: () => T): T {
+  try {
+    return read();
+  } catch (error) {
+    throw new TypeError(`${field}: expected ${expected}, found what is none: ${String(error)}`);
+  }
 }

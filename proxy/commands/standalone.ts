@@ -1,35 +1,18 @@
 /**
  * `weft-proxy --config DIR`: a proxy without Kubernetes. `DIR/*.json` holds ServiceConfigs and a WorkloadConfig;
- * `DIR/proxy/proxy.json` says where to listen, and names the PEM files of an identity beside it.
+ * `DIR/proxy/proxy.json` says where to listen, and names the PEM files of an identity. All of it may change while it runs.
  */
-import { readFile } from "node:fs/promises";
-import { createProber, type ProbeEffects, parseProbes } from "../admin/probes.ts";
+import { createProber, type ProbeEffects } from "../admin/probes.ts";
 import { systemClock } from "../config/clock.ts";
 import type { Log } from "../config/log.ts";
 import { startStaticSource } from "../config/static.ts";
-import type { IdentitySource } from "../config/view.ts";
+import type { Identity, IdentitySource } from "../config/view.ts";
 import type { OriginalDestination } from "../net/original-destination.ts";
 import { resolveName } from "../net/resolve.ts";
-import { ENCODINGS, type Encoding } from "../telemetry/access-log.ts";
-import { type ListenerSettings, type ProxyParts, type RunningProxy, startProxy } from "./proxy.ts";
-import type { IdentityFiles } from "./standalone-identity.ts";
-import type { Worker } from "./worker.ts";
-
-/** `DIR/proxy/proxy.json`. Addresses are `HOST:PORT`; port 0 lets the system choose. */
-interface StandaloneFile {
-  readonly outbound?: readonly { readonly listen: string; readonly destination?: string }[];
-  readonly inbound?: readonly { readonly listen: string; readonly destination?: string }[];
-  readonly mutual?: string;
-  readonly admin?: string;
-  readonly readiness?: string;
-  readonly metrics?: string;
-  /** File names in `DIR/proxy`. */
-  readonly identity?: IdentityFiles;
-  /** `TEXT`, which is the default, or `JSON`; that there is an access log, the WorkloadConfig says. */
-  readonly accessLogEncoding?: string;
-  /** As `WEFT_APP_PROBES`. */
-  readonly probes?: Readonly<Record<string, unknown>>;
-}
+import { fileIn, foldersOf, follow, readFileIn } from "./followed-file.ts";
+import { type RunningProxy, startProxy } from "./proxy.ts";
+import { parseStandaloneFile, type StandaloneSettings } from "./standalone-file.ts";
+import type { Ports, Worker } from "./worker.ts";
 
 export interface StandaloneOptions {
   readonly folder: string;
@@ -46,10 +29,14 @@ export interface Standalone {
   close(): Promise<void>;
 }
 
-/** Starts the proxy. Throws TypeError for a `proxy.json` that cannot be used, ConfigError for the objects. */
+/** Starts the proxy. Throws StandaloneFileError for a `proxy.json` that cannot be used, ConfigError for the objects. */
 export async function startStandalone(options: StandaloneOptions): Promise<Standalone> {
-  const { folder, log } = options;
-  const file = await readProxyFile(`${folder}/proxy/proxy.json`);
+  const { folder, log, worker } = options;
+  const file = fileIn(folder);
+  let text = worker?.file ?? (await readFileIn(folder));
+  let settings = parseStandaloneFile(file, text);
+  const identity = new StandaloneIdentity();
+  identity.replace(await identityOf(file, settings));
   const config = await startStaticSource({
     folder,
     clusterDomain: "cluster.local",
@@ -59,94 +46,114 @@ export async function startStandalone(options: StandaloneOptions): Promise<Stand
     log,
   });
   const view = config.view();
-  const identity =
-    file.identity === undefined
-      ? undefined
-      : await (await import("./standalone-identity.ts")).startFileIdentity(
-          `${folder}/proxy`,
-          file.identity,
-          log,
-        );
+  const proberOf = ({ probes }: StandaloneSettings) =>
+    createProber(probes, { address: "127.0.0.1", ...options.probeEffects });
+  let prober = proberOf(settings);
   const proxy = startProxy({
     config,
-    identity: identity ?? NO_IDENTITY,
+    identity,
     originalDestination: options.originalDestination,
-    outbound: (file.outbound ?? []).map(listener),
-    inbound: (file.inbound ?? []).map(listener),
-    mutual: file.mutual === undefined ? undefined : address(file.mutual),
-    admin: adminIn(file),
+    listeners: settings.listeners,
     workload: {
       name: view?.workload.name ?? "standalone",
       namespace: view?.workload.namespace ?? "default",
       labels: view?.workload.labels ?? {},
     },
     trustDomain: view?.trustDomain ?? "cluster.local",
-    pages: {
-      appMetrics: undefined,
-      probe: createProber(parseProbes(JSON.stringify(file.probes ?? {})), {
-        address: "127.0.0.1",
-        ...options.probeEffects,
-      }),
-      version: options.version,
-    },
+    pages: { appMetrics: undefined, probe: (path) => prober(path), version: options.version },
     quit: options.quit,
-    accessLogEncoding: encodingOf(file.accessLogEncoding),
+    accessLogEncoding: settings.accessLogEncoding,
     log,
-    worker: options.worker,
+    worker,
+  });
+
+  /** Takes all of it or, when it throws, nothing. */
+  const take = async (nextText: string): Promise<Ports> => {
+    const next = parseStandaloneFile(file, nextText);
+    const nextIdentity = await identityOf(file, next);
+    const isAnother = !isSame(nextIdentity, identity.current());
+    if (nextText !== text) {
+      const previous = identity.replace(nextIdentity);
+      try {
+        proxy.listen(next.listeners);
+      } catch (error) {
+        identity.replace(previous);
+        throw error;
+      }
+      [text, settings, prober] = [nextText, next, proberOf(next)];
+      proxy.logAs(next.accessLogEncoding);
+      // Of several processes the supervisor speaks.
+      if (worker === undefined) log("info", "another proxy.json is in force", { ports: proxy.ports });
+    }
+    if (isAnother) {
+      identity.replace(nextIdentity);
+      if (nextIdentity !== undefined)
+        log("info", "another certificate is in use", { identity: nextIdentity.spiffeId });
+      identity.tell();
+    }
+    return proxy.ports;
+  };
+  let last: Promise<unknown> = Promise.resolve();
+  const inTurn = (act: () => Promise<Ports>): Promise<Ports> => {
+    const result = last.then(act);
+    last = result.catch(() => {});
+    return result;
+  };
+  worker?.onFile((next) => inTurn(() => take(next)));
+  const unfollow = follow({
+    folders: () => foldersOf(folder, settings),
+    // A worker hears of another `proxy.json` from its supervisor; certificates it reads itself.
+    apply: async () =>
+      void (await inTurn(async () => take(worker === undefined ? await readFileIn(folder) : text))),
+    clock: systemClock,
+    log,
   });
   return {
     proxy,
     async close() {
-      identity?.close();
+      unfollow();
       await config.close();
     },
   };
 }
 
-/** Where the folder's proxy answers for itself. */
-export async function adminOf(folder: string): Promise<ProxyParts["admin"]> {
-  return adminIn(await readProxyFile(`${folder}/proxy/proxy.json`));
-}
-
-function adminIn(file: StandaloneFile): ProxyParts["admin"] {
-  return {
-    ...(file.admin === undefined ? {} : { all: address(file.admin) }),
-    ...(file.readiness === undefined ? {} : { readiness: address(file.readiness) }),
-    ...(file.metrics === undefined ? {} : { metrics: address(file.metrics) }),
-  };
-}
-
-function encodingOf(text = "TEXT"): Encoding {
-  const encoding = ENCODINGS.find((each) => each === text);
-  if (encoding === undefined) {
-    throw new TypeError(`proxy.json: accessLogEncoding: expected ${ENCODINGS.join(" or ")}, found ${text}`);
+async function identityOf(file: string, { identity }: StandaloneSettings): Promise<Identity | undefined> {
+  if (identity === undefined) return undefined;
+  // Who has no identity does not pay for `node:crypto`.
+  const { readIdentity } = await import("./standalone-identity.ts");
+  try {
+    return await readIdentity(file.slice(0, file.lastIndexOf("/")), identity);
+  } catch (error) {
+    throw new TypeError(`${file}: ${error instanceof Error ? error.message : String(error)}`);
   }
-  return encoding;
 }
 
-const NO_IDENTITY: IdentitySource = { current: () => undefined, onChange: () => () => {} };
-
-async function readProxyFile(path: string): Promise<StandaloneFile> {
-  const value: unknown = JSON.parse(await readFile(path, "utf8"));
-  if (typeof value !== "object" || value === null) throw new TypeError(`${path}: expected a JSON object`);
-  return value as StandaloneFile;
+function isSame(a: Identity | undefined, b: Identity | undefined): boolean {
+  return a?.certChainPem === b?.certChainPem && a?.keyPem === b?.keyPem && a?.trustBundle === b?.trustBundle;
 }
 
-function listener({
-  listen,
-  destination,
-}: {
-  readonly listen: string;
-  readonly destination?: string;
-}): ListenerSettings {
-  if (destination === undefined) return address(listen);
-  const { host, port } = address(destination);
-  return { ...address(listen), destination: { address: host, port } };
-}
+/** An identity that is replaced by hand. */
+class StandaloneIdentity implements IdentitySource {
+  #current: Identity | undefined;
+  readonly #listeners = new Set<() => void>();
 
-function address(text: string): { host: string; port: number } {
-  const match = /^(?:\[([^\]]+)\]|([^:]+)):(\d{1,5})$/.exec(text);
-  const port = Number(match?.[3]);
-  if (match === null || port > 65_535) throw new TypeError(`proxy.json: expected HOST:PORT, found ${text}`);
-  return { host: match[1] ?? match[2] ?? "", port };
+  current(): Identity | undefined {
+    return this.#current;
+  }
+
+  onChange(listener: () => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  /** Returns what was there. Nobody is told yet. */
+  replace(next: Identity | undefined): Identity | undefined {
+    const previous = this.#current;
+    this.#current = next;
+    return previous;
+  }
+
+  tell(): void {
+    for (const listener of this.#listeners) listener();
+  }
 }

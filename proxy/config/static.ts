@@ -3,16 +3,17 @@
  * WorkloadConfig, a list of them, or an object with `items`. A change of the folder is applied as a whole; a file that cannot be
  * read leaves everything as it was.
  */
-import { type FSWatcher, watch } from "node:fs";
 import { readdir, readFile } from "node:fs/promises";
 import type { Random } from "../balance/candidate.ts";
 import type { Clock } from "./clock.ts";
 import { type ObjectMeta, objectName } from "./decode.ts";
 import { ConfigError } from "./errors.ts";
+import { parseJsonText } from "./json-text.ts";
 import type { Log } from "./log.ts";
 import { Names, type Resolve } from "./resolved-names.ts";
 import { Snapshot } from "./snapshot.ts";
 import type { ConfigSource } from "./view.ts";
+import { watchFolders } from "./watch-folder.ts";
 
 export interface StaticSourceOptions {
   readonly folder: string;
@@ -23,8 +24,6 @@ export interface StaticSourceOptions {
   readonly log: Log;
 }
 
-/** Editors and `cp -r` write in several steps. In ms. */
-const quietMs = 100;
 /** How long the start waits for names that endpoints have for addresses. In ms. */
 const firstAnswersMs = 2_000;
 
@@ -104,19 +103,17 @@ export async function startStaticSource(options: StaticSourceOptions): Promise<C
       };
     });
 
-  let cancel: (() => void) | undefined;
   const reload = () => {
-    cancel = undefined;
     readFolder(folder)
       .then(apply)
       .catch((error: unknown) =>
-        log("error", "the folder's configuration is not applied", { folder, error: String(error) }),
+        log("error", "the folder's configuration is not applied; what was in force stays", {
+          folder,
+          error: error instanceof Error ? error.message : String(error),
+        }),
       );
   };
-  const watcher: FSWatcher = watch(folder, () => {
-    cancel?.();
-    cancel = clock.after(quietMs, reload);
-  });
+  const unwatch = watchFolders([folder], clock, reload);
   return {
     view: () => snapshot.view(),
     ready: () => snapshot.view() !== undefined,
@@ -127,9 +124,8 @@ export async function startStaticSource(options: StaticSourceOptions): Promise<C
     outliers: (now) => snapshot.outliers(now),
     dump: () => ({ objects: snapshot.applied() }),
     async close() {
-      cancel?.();
+      unwatch();
       names.close();
-      watcher.close();
     },
   };
 }
@@ -143,9 +139,9 @@ async function readFolder(folder: string): Promise<StaticObject[]> {
 async function readObjects(file: string): Promise<StaticObject[]> {
   let content: unknown;
   try {
-    content = JSON.parse(await readFile(file, "utf8"));
+    content = parseJsonText(await readFile(file, "utf8"));
   } catch (error) {
-    throw malformed(file, `expected JSON: ${String(error)}`);
+    throw malformed(file, `expected JSON: ${error instanceof Error ? error.message : String(error)}`);
   }
   const { items } = (content ?? {}) as { items?: unknown };
   const objects = Array.isArray(content) ? content : Array.isArray(items) ? items : [content];

@@ -1,6 +1,7 @@
 /** Processes that run this executable again. */
 
 export interface Child {
+  tell(message: object): void;
   /** Asks it to end, and resolves with its exit code. */
   stop(): Promise<number>;
 }
@@ -30,6 +31,7 @@ export function spawnWorker(
     onExit: (_child, code) => events.ended(code ?? 1),
   });
   return {
+    tell: (message) => child.send(message),
     async stop() {
       child.kill("SIGTERM");
       return await child.exited;

@@ -121,16 +121,21 @@ export interface LogSink {
 
 export class AccessLog {
   enabled = false;
-  readonly #format: (entry: AccessEntry) => string;
+  #format: (entry: AccessEntry) => string = formatEntry;
   readonly #sink: LogSink;
   readonly #dropped: () => void;
   #waiting = "";
   #deferred = false;
 
   constructor(sink: LogSink, dropped: () => void, encoding: Encoding = "TEXT") {
-    this.#format = encoding === "JSON" ? jsonEntry : formatEntry;
+    this.encoding = encoding;
     this.#sink = sink;
     this.#dropped = dropped;
+  }
+
+  /** How the lines to come are written. */
+  set encoding(encoding: Encoding) {
+    this.#format = encoding === "JSON" ? jsonEntry : formatEntry;
   }
 
   record(entry: AccessEntry): void {

@@ -1,4 +1,3 @@
-import { readdir, readFile } from "node:fs/promises";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { workloadObject } from "../../proxy/config/testdata.ts";
 import { application, eventually, exchange, ok, statusOf, TestProxy, TestServer } from "../support/proxy.ts";
@@ -31,18 +30,6 @@ async function start(concurrency: string): Promise<TestProxy> {
   });
 }
 
-/** Processes that the proxy has started. */
-async function workersOf({ pid }: TestProxy): Promise<number[]> {
-  const found: number[] = [];
-  for (const name of await readdir("/proc")) {
-    if (!/^\d+$/.test(name)) continue;
-    const stat = await readFile(`/proc/${name}/stat`, "utf8").catch(() => "");
-    const [state, parent] = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
-    if (Number(parent) === pid && state !== "Z") found.push(Number(name));
-  }
-  return found;
-}
-
 async function call(count: number): Promise<void> {
   const answers = await Promise.all(
     Array.from({ length: count }, () => exchange(proxy.port("outbound"), GET)),
@@ -60,7 +47,7 @@ const ready = async () =>
 
 describe("a proxy of three processes", () => {
   it("is ready when all are, shares its connections among them, and adds their metrics up", async () => {
-    expect(await workersOf(proxy)).toHaveLength(3);
+    expect(await proxy.workers()).toHaveLength(3);
     expect(await ready()).toBe(200);
     await call(60);
     await eventually(
@@ -71,10 +58,10 @@ describe("a proxy of three processes", () => {
   });
 
   it("starts another when one dies, and goes on meanwhile", async () => {
-    const [victim = 0] = await workersOf(proxy);
+    const [victim = 0] = await proxy.workers();
     process.kill(victim, "SIGKILL");
     await eventually(async () => {
-      const workers = await workersOf(proxy);
+      const workers = await proxy.workers();
       return workers.length === 3 && !workers.includes(victim);
     });
     await eventually(async () => (await ready()) === 200);
@@ -82,7 +69,7 @@ describe("a proxy of three processes", () => {
   });
 
   it("drains them all, and ends when the last has", async () => {
-    const workers = await workersOf(proxy);
+    const workers = await proxy.workers();
     expect(await proxy.stop()).toBe(0);
     for (const pid of workers) expect(() => process.kill(pid, 0)).toThrow();
   });
@@ -91,7 +78,7 @@ describe("a proxy of three processes", () => {
 describe("the workers of a supervisor that is killed", () => {
   it("end as well", async () => {
     await using orphaned = await start("2");
-    const workers = await workersOf(orphaned);
+    const workers = await orphaned.workers();
     await orphaned.stop("SIGKILL");
     const alive = (pid: number) => {
       try {
@@ -107,7 +94,7 @@ describe("the workers of a supervisor that is killed", () => {
 describe("a proxy of one process", () => {
   it("is exactly one", async () => {
     await using one = await start("1");
-    expect(await workersOf(one)).toEqual([]);
+    expect(await one.workers()).toEqual([]);
   });
 
   it("is refused for a number of processes that is none", async () => {

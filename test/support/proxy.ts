@@ -2,7 +2,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { existsSync } from "node:fs";
-import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { connect, createServer, type Server, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -22,13 +22,15 @@ export function bunPath(): string {
   return found;
 }
 
-/** `proxy.json`, without identity: see `ProxyOptions.identity`. */
+/** `proxy.json`; its identity is that of `ProxyOptions.identity` when there is one. */
 export interface ProxyFile {
   readonly outbound?: readonly { readonly listen: string; readonly destination?: string }[];
   readonly inbound?: readonly { readonly listen: string; readonly destination?: string }[];
   readonly mutual?: string;
   readonly admin?: string;
   readonly readiness?: string;
+  readonly identity?: { readonly certificate: string; readonly key: string; readonly trust: string };
+  readonly accessLogEncoding?: string;
   readonly probes?: Readonly<Record<string, unknown>>;
 }
 
@@ -44,6 +46,15 @@ export interface ProxyOptions {
   readonly args?: readonly string[];
   /** Runs on the folder before the proxy starts. */
   readonly prepare?: (folder: string) => Promise<void>;
+}
+
+/** Where `TestProxy` writes an identity, for `proxy.json`. */
+export const IDENTITY_FILES = { certificate: "certificate.pem", key: "key.pem", trust: "trust.pem" };
+
+async function writeIdentity(folder: string, identity: Required<ProxyOptions>["identity"]): Promise<void> {
+  await writeFile(join(folder, "proxy", IDENTITY_FILES.key), identity.key, { mode: 0o600 });
+  await writeFile(join(folder, "proxy", IDENTITY_FILES.certificate), identity.certificate);
+  await writeFile(join(folder, "proxy", IDENTITY_FILES.trust), identity.trust);
 }
 
 /** A running proxy; `await using` ends it. */
@@ -72,15 +83,11 @@ export class TestProxy implements AsyncDisposable {
     const folder = await mkdtemp(join(tmpdir(), "weft-proxy-"));
     await mkdir(join(folder, "proxy"));
     const { identity, executable = process.env.WEFT_PROXY } = options;
-    if (identity !== undefined) {
-      await writeFile(join(folder, "proxy", "certificate.pem"), identity.certificate);
-      await writeFile(join(folder, "proxy", "key.pem"), identity.key, { mode: 0o600 });
-      await writeFile(join(folder, "proxy", "trust.pem"), identity.trust);
-    }
-    const names = identity && { certificate: "certificate.pem", key: "key.pem", trust: "trust.pem" };
+    if (identity !== undefined) await writeIdentity(folder, identity);
+    const names = identity && IDENTITY_FILES;
     await writeFile(
       join(folder, "proxy", "proxy.json"),
-      JSON.stringify({ ...options.file, identity: names }),
+      JSON.stringify(names === undefined ? options.file : { ...options.file, identity: names }),
     );
     await writeFile(join(folder, "objects.json"), JSON.stringify(options.objects));
     await options.prepare?.(folder);
@@ -139,10 +146,38 @@ export class TestProxy implements AsyncDisposable {
     await writeFile(join(this.folder, "objects.json"), JSON.stringify(objects));
   }
 
+  /** Replaces `proxy.json`, or writes what stands in its place; see `listening`. */
+  async reconfigure(file: ProxyFile | string): Promise<void> {
+    const path = join(this.folder, "proxy", "proxy.json");
+    await writeFile(path, typeof file === "string" ? file : JSON.stringify(file));
+  }
+
+  /** The ports, once it has said `times` times that it listens elsewhere. */
+  async listening(times: number): Promise<Readonly<Record<string, number>>> {
+    const said = () => this.log.split("\n").filter((line) => line.includes("another proxy.json is in force"));
+    await eventually(
+      () => said().length >= times,
+      5_000,
+      () => this.log,
+    );
+    return (JSON.parse(said()[times - 1] ?? "{}") as { ports: Record<string, number> }).ports;
+  }
+
   /** Replaces its certificate, which it takes in by itself. */
-  async identify(identity: { readonly certificate: string; readonly key: string }): Promise<void> {
-    await writeFile(join(this.folder, "proxy", "key.pem"), identity.key, { mode: 0o600 });
-    await writeFile(join(this.folder, "proxy", "certificate.pem"), identity.certificate);
+  async identify(identity: Required<ProxyOptions>["identity"]): Promise<void> {
+    await writeIdentity(this.folder, identity);
+  }
+
+  /** The processes that it has started. */
+  async workers(): Promise<number[]> {
+    const found: number[] = [];
+    for (const name of await readdir("/proc")) {
+      if (!/^\d+$/.test(name)) continue;
+      const stat = await readFile(`/proc/${name}/stat`, "utf8").catch(() => "");
+      const [state, parent] = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+      if (Number(parent) === this.pid && state !== "Z") found.push(Number(name));
+    }
+    return found;
   }
 
   /** What the process holds for itself, in MB: not the executable's pages, which every proxy of a node shares. */

@@ -1,4 +1,7 @@
 /** Roots and workload certificates for tests, made by control's own authority. */
+import { X509Certificate } from "node:crypto";
+import { once } from "node:events";
+import { connect } from "node:tls";
 import {
   createLeafWithKey,
   createRoot,
@@ -54,4 +57,19 @@ export class TestAuthority {
 export function expired(): Validity {
   const now = Date.now();
   return { notBefore: now - 24 * HOUR, notAfter: now - HOUR };
+}
+
+/** The fingerprint of the certificate that a listener shows. */
+export async function certificateAt(port: number): Promise<string> {
+  const socket = connect({ port, host: "127.0.0.1", rejectUnauthorized: false, ALPNProtocols: ["h2"] });
+  // It asks for a certificate, which we do not have: that it refuses us comes after its own.
+  socket.on("error", () => {});
+  await once(socket, "secureConnect");
+  const { fingerprint256 } = socket.getPeerCertificate();
+  socket.destroy();
+  return fingerprint256;
+}
+
+export function fingerprintOf({ certificate }: Pick<TestIdentity, "certificate">): string {
+  return new X509Certificate(certificate).fingerprint256;
 }

@@ -22,28 +22,40 @@ function start(names: Record<string, string | undefined>) {
     state.busy += busyMs;
     demote();
   };
-  return { state, look };
+  const pass = (ms: number, busyMs = 10) => {
+    for (let passed = 0; passed < ms; passed += 50) look(busyMs);
+  };
+  return { state, look, pass };
+}
+
+/** One whose loop has been calm for long. */
+function calm(names: Record<string, string | undefined>) {
+  const started = start({ "10": "weft-proxy" });
+  started.pass(2_000);
+  started.state.named = 0;
+  started.state.names = names;
+  return started;
 }
 
 describe("the demotion of the runtime's compiler threads", () => {
   it("takes the compilers, and neither the loop nor the collector", () => {
-    const { state, look } = start({ "10": "weft-proxy", "11": "JITWorker", "12": "HeapHelper" });
+    const { state, look } = calm({ "10": "weft-proxy", "11": "JITWorker", "12": "HeapHelper" });
     look();
     expect(state.demoted).toEqual(["11"]);
   });
 
   it("takes one that starts later, and leaves alone what it has seen", () => {
-    const { state, look } = start({ "10": "weft-proxy", "11": "JITWorker" });
+    const { state, look } = calm({ "10": "weft-proxy", "11": "JITWorker" });
     look();
     state.names = { "10": "weft-proxy", "11": "JITWorker", "12": "JITWorker" };
     look();
     look();
     expect(state.demoted).toEqual(["11", "12"]);
-    expect(state.named).toBe(3);
+    expect(state.named).toBe(2);
   });
 
   it("takes one whose predecessor ended in the meantime", () => {
-    const { state, look } = start({ "10": "weft-proxy", "11": "JITWorker" });
+    const { state, look } = calm({ "10": "weft-proxy", "11": "JITWorker" });
     look();
     state.names = { "10": "weft-proxy", "12": "JITWorker" };
     look();
@@ -51,7 +63,7 @@ describe("the demotion of the runtime's compiler threads", () => {
   });
 
   it("looks again at a thread that has not named itself yet", () => {
-    const { state, look } = start({ "10": "weft-proxy", "11": "weft-proxy" });
+    const { state, look } = calm({ "10": "weft-proxy", "11": "weft-proxy" });
     look();
     state.names["11"] = "JITWorker";
     look();
@@ -59,18 +71,26 @@ describe("the demotion of the runtime's compiler threads", () => {
   });
 
   it("does not mind a thread that ends while it looks", () => {
-    const { state, look } = start({ "10": "weft-proxy" });
+    const { state, look } = calm({ "10": "weft-proxy" });
     state.names = { "10": "weft-proxy", "11": undefined };
     expect(look).not.toThrow();
     expect(state.demoted).toEqual([]);
   });
 
-  it("leaves them alone while the loop has no time to spare, and takes them when it has again", () => {
-    const { state, look } = start({ "10": "weft-proxy", "11": "JITWorker" });
-    look(48);
-    look(45);
+  it("waits for a second of calm, so that a proxy that starts into load compiles at once", () => {
+    const { state, pass } = start({ "10": "weft-proxy", "11": "JITWorker" });
+    pass(1_000);
     expect(state.demoted).toEqual([]);
+    pass(50);
+    expect(state.demoted).toEqual(["11"]);
+  });
+
+  it("leaves alone those that come while the loop has much to do, and takes them when it is calm again", () => {
+    const { state, look, pass } = calm({ "10": "weft-proxy", "11": "JITWorker" });
     look(20);
+    pass(950);
+    expect(state.demoted).toEqual([]);
+    pass(50);
     expect(state.demoted).toEqual(["11"]);
   });
 });

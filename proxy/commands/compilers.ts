@@ -1,27 +1,37 @@
 /**
  * The runtime compiles hot code on threads of its own. On a core that they share with the loop, the kernel gives them a whole
- * time slice, milliseconds, while requests wait: at a low rate that was the tail of the latency. They are told to run
- * when nothing else of this process wants the core (SCHED_IDLE, sched(7)); code is hot a little later. A loop that has no time
- * to spare would leave them none, and faster code is what it needs: while it is that busy, they are left as they are.
+ * time slice, milliseconds, while requests wait: at a low rate that was the tail of the latency. So while the loop is
+ * calm they are told to run when nothing else of this process wants the core (SCHED_IDLE, sched(7)); code is hot a little
+ * later. A loop with much to do would leave them little, and faster code is what it needs: then they are left as they are.
+ * There is no way back without privileges, but the runtime ends them when they have been idle for some seconds.
  */
 import type { Threads } from "../net/threads.ts";
 
 /** What JavaScriptCore names its compiler threads; its collector's threads, which the loop waits for, are left alone. */
 const COMPILER = "JITWorker";
-/** The share of its time that the loop works or waits to work, from which on it has none to spare. */
-const SATURATED = 0.8;
+/** Calm is a loop that was busy for no more than this share of its time, for so long. */
+const CALM_SHARE = 0.3;
+const CALM_MS = 1_000;
 
-/** The result demotes the compiler threads that have come since its last call: the runtime starts and ends them as it needs them. */
+/** The result, called every now and then, demotes the compiler threads that have come since if the loop is calm. */
 export function createCompilerDemotion(threads: Threads, now: () => number): () => void {
   let seen = new Set<string>();
   let own: string | undefined;
-  let lookedAt = now();
-  let busy = threads.busyMs();
+  let lookedAt: number | undefined;
+  let busyMs = 0;
+  let calmSince = 0;
+
+  const isCalm = (): boolean => {
+    const at = now();
+    const busy = threads.busyMs();
+    if (lookedAt === undefined || busy - busyMs > CALM_SHARE * (at - lookedAt)) calmSince = at;
+    lookedAt = at;
+    busyMs = busy;
+    return at - calmSince >= CALM_MS;
+  };
+
   return () => {
-    const passed = now() - lookedAt;
-    const work = threads.busyMs() - busy;
-    lookedAt += passed;
-    busy += work;
+    const calm = isCalm();
     const ids = threads.list();
     if (ids.length === seen.size && ids.every((id) => seen.has(id))) return;
     const current = new Set<string>();
@@ -32,7 +42,7 @@ export function createCompilerDemotion(threads: Threads, now: () => number): () 
         // A thread bears its maker's name until it gives itself one.
         if (name === undefined || (name === own && current.size > 0)) continue;
         if (name === COMPILER) {
-          if (work > SATURATED * passed) continue;
+          if (!calm) continue;
           threads.yieldToAll(id);
         }
       }

@@ -20,13 +20,16 @@ export async function readIdentity(folder: string, files: IdentityFiles): Promis
     await read("key"),
     await read("trust"),
   ];
-  const leaf = parse("identity.certificate", "a PEM certificate", () => new X509Certificate(certChainPem));
-  const key = parse("identity.key", "a PEM private key without a passphrase", () => createPrivateKey(keyPem));
-  parse(
-    "identity.trust",
-    "PEM certificates of the peers' authorities",
-    () => new X509Certificate(trustBundle),
-  );
+  const parse = <T>(member: keyof IdentityFiles, expected: string, read: () => T): T => {
+    try {
+      return read();
+    } catch {
+      throw new TypeError(`identity.${member}: ${files[member]}: expected ${expected}, found none in it`);
+    }
+  };
+  const leaf = parse("certificate", "a PEM certificate", () => new X509Certificate(certChainPem));
+  const key = parse("key", "a PEM private key without a passphrase", () => createPrivateKey(keyPem));
+  parse("trust", "PEM certificates of the peers' authorities", () => new X509Certificate(trustBundle));
   const id = spiffeId(leaf.subjectAltName);
   if (id === undefined) {
     throw new TypeError(
@@ -48,13 +51,5 @@ async function readPem(field: string, path: string): Promise<string> {
     throw new TypeError(
       `${field}: cannot read ${path}: ${error instanceof Error ? error.message : String(error)}`,
     );
-  }
-}
-
-function parse<T>(field: string, expected: string, read: () => T): T {
-  try {
-    return read();
-  } catch (error) {
-    throw new TypeError(`${field}: expected ${expected}, found what is none: ${String(error)}`);
   }
 }

@@ -29,7 +29,7 @@ export interface Standalone {
   close(): Promise<void>;
 }
 
-/** Starts the proxy. Throws StandaloneFileError for a `proxy.json` that cannot be used, ConfigError for the objects. */
+/** Starts the proxy. Throws StandaloneFileError for a `proxy.json` that cannot be used, FolderError for the objects. */
 export async function startStandalone(options: StandaloneOptions): Promise<Standalone> {
   const { folder, log, worker } = options;
   const file = fileIn(folder);

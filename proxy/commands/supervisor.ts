@@ -52,8 +52,6 @@ export async function supervise(
     after,
     log,
   });
-  await crew.start();
-
   const wheel = new TimerWheel({ now, after }, 100);
   const adminOptions = { wheel, writer: new HeadWriter(), refused: () => {} };
   const pages = createPages(crew.places, options.appMetrics, quit);
@@ -70,7 +68,9 @@ export async function supervise(
       return where === undefined ? [] : [{ ...where, name, accept: accepts[page] }];
     });
   const ports = () => ({ ...crew.ports, ...listeners.ports });
+  // Before the workers: an address in use is told at once. Until they run, readiness is 503.
   listeners.prepare(wantedOf(options.admin)).commit();
+  await crew.start();
   log("info", "listening", { workers: count, ports: ports() });
 
   const unfollow = file?.follow(async (text, admin) => {

@@ -24,9 +24,12 @@ export class ConfigError extends Error {
   override readonly name = "ConfigError";
   readonly code: ConfigErrorCode;
   readonly hint: string;
+  /** Which object and field, without the code's message. */
+  readonly detail: string;
 
   constructor(code: ConfigErrorCode, detail: string) {
     super(`${code}: ${configErrors[code].message}: ${detail}`);
+    this.detail = detail;
     this.code = code;
     this.hint = configErrors[code].hint;
   }

@@ -100,6 +100,19 @@ describe("a folder of configuration", () => {
     expect(lands()).toBe("10.0.0.1");
   });
 
+  it("names the file, and in a list the place, of an object that cannot be read", async () => {
+    const broken = { kind: "WorkloadConfig", metadata: { name: "a" }, status: {} };
+    const mistake = "WorkloadConfig/default/a: status.workload: expected an object, found nothing";
+    for (const [content, place] of [
+      [broken, "other.json"],
+      [[broken], "other.json: [0]"],
+      [{ items: [workloadObject("shop", "b"), broken] }, "other.json: items[1]"],
+    ] as const) {
+      await write("other.json", content);
+      await expect(start()).rejects.toThrow(`${join(folder, place)}: ${mistake}`);
+    }
+  });
+
   it("answers at once for destinations that are not in it", async () => {
     await write("services.json", {
       items: [
@@ -116,6 +129,6 @@ describe("a folder of configuration", () => {
     await expect(start()).rejects.toThrow("expected the kind ServiceConfig or WorkloadConfig, found Secret");
     await rm(join(folder, "other.json"));
     await rm(join(folder, "workload.json"));
-    await expect(start()).rejects.toThrow("expected a WorkloadConfig in one of its files, found none");
+    await expect(start()).rejects.toThrow("expected a WorkloadConfig in one of its *.json files, found none");
   });
 });

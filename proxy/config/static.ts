@@ -6,7 +6,7 @@
 import { readdir, readFile } from "node:fs/promises";
 import type { Random } from "../balance/candidate.ts";
 import type { Clock } from "./clock.ts";
-import { type ObjectMeta, objectName } from "./decode.ts";
+import { decodeMeta, decodeObject, type ObjectMeta, objectName } from "./decode.ts";
 import { ConfigError } from "./errors.ts";
 import { parseJsonText } from "./json-text.ts";
 import type { Log } from "./log.ts";
@@ -37,13 +37,22 @@ interface StaticObject {
   readonly status: Readonly<Record<string, unknown>>;
 }
 
-/** Starts the source. Throws ConfigError when the folder has no WorkloadConfig or a file cannot be read. */
+/** A folder that cannot be used; the message begins with the file. */
+export class FolderError extends Error {
+  override readonly name = "FolderError";
+  constructor(where: string, what: string) {
+    super(`${where}: ${what}`);
+  }
+}
+
+/** Starts the source. Throws FolderError when the folder has no WorkloadConfig or a file cannot be read. */
 export async function startStaticSource(options: StaticSourceOptions): Promise<ConfigSource> {
   const { folder, clusterDomain, clock, random, resolve, log } = options;
   const listeners = new Set<() => void>();
   const first = await readFolder(folder);
   const own = first.find((object) => object.kind === "WorkloadConfig");
-  if (own === undefined) throw malformed(folder, "expected a WorkloadConfig in one of its files, found none");
+  if (own === undefined)
+    throw new FolderError(folder, "expected a WorkloadConfig in one of its *.json files, found none");
   const { workload } = own.status as { workload?: { labels?: Record<string, string> } };
   let settled: (() => void) | undefined;
   const names = new Names({
@@ -141,26 +150,28 @@ async function readObjects(file: string): Promise<StaticObject[]> {
   try {
     content = parseJsonText(await readFile(file, "utf8"));
   } catch (error) {
-    throw malformed(file, `expected JSON: ${error instanceof Error ? error.message : String(error)}`);
+    throw new FolderError(file, `expected JSON: ${error instanceof Error ? error.message : String(error)}`);
   }
   const { items } = (content ?? {}) as { items?: unknown };
-  const objects = Array.isArray(content) ? content : Array.isArray(items) ? items : [content];
-  return await Promise.all(objects.map((object, i) => complete(object, `${file}[${i}]`)));
+  const isList = Array.isArray(items);
+  const objects = Array.isArray(content) ? content : isList ? items : [content];
+  const place = (at: number) => (objects[0] === content ? file : `${file}: ${isList ? "items" : ""}[${at}]`);
+  return await Promise.all(objects.map((object, at) => complete(object, place(at))));
 }
 
 /** Fills in what people leave out: namespace, hash, and the key's label, which the content knows. */
 async function complete(value: unknown, where: string): Promise<StaticObject> {
   const { kind, metadata, status } = (value ?? {}) as Partial<StaticObject>;
   if (kind !== "ServiceConfig" && kind !== "WorkloadConfig")
-    throw malformed(where, `expected the kind ServiceConfig or WorkloadConfig, found ${kind}`);
+    throw new FolderError(where, `expected the kind ServiceConfig or WorkloadConfig, found ${kind}`);
   if (typeof metadata?.name !== "string" || typeof status !== "object")
-    throw malformed(where, "expected metadata.name and status");
+    throw new FolderError(where, "expected metadata.name and status");
   const { index, service, endpoints } = status as Record<string, { key?: string } | undefined>;
   const key = index === undefined ? (service?.key ?? endpoints?.key) : "index";
   // Not by `node:crypto`, which costs 1.7 MB.
   const digest = await crypto.subtle.digest("SHA-256", Buffer.from(JSON.stringify(status)));
   const hash = Buffer.from(digest).toString("hex").slice(0, 16);
-  return {
+  const object: StaticObject = {
     kind,
     metadata: {
       name: metadata.name,
@@ -169,8 +180,11 @@ async function complete(value: unknown, where: string): Promise<StaticObject> {
     },
     status: { revision: "default", ...status, hash },
   };
-}
-
-function malformed(where: string, what: string): ConfigError {
-  return new ConfigError("WEFT_CONFIG_MALFORMED", `${where}: ${what}`);
+  // Here it is still known which file it came from, and nothing has taken effect.
+  try {
+    decodeObject(object, decodeMeta(object, kind));
+  } catch (error) {
+    throw new FolderError(where, error instanceof ConfigError ? error.detail : String(error));
+  }
+  return object;
 }

@@ -99,7 +99,7 @@ describe("a proxy of one process", () => {
 
   it("is refused for a number of processes that is none", async () => {
     await expect(start("many")).rejects.toThrow(
-      "concurrency: expected a whole number from 0 to 256, found many",
+      '--concurrency: expected a whole number from 0 (one a core) to 256, found "many"',
     );
   });
 });

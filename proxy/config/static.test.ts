@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { systemClock } from "./clock.ts";
+import type { Resolve } from "./resolved-names.ts";
 import { startStaticSource } from "./static.ts";
 import {
   destination,
@@ -41,13 +42,13 @@ afterEach(async () => {
 
 const write = (name: string, content: unknown) =>
   writeFile(join(folder, name), typeof content === "string" ? content : JSON.stringify(content));
-const start = async () => {
+const start = async (resolve: Resolve = async () => []) => {
   source = await startStaticSource({
     folder,
     clusterDomain: "cluster.local",
     clock: systemClock,
     random: () => 0,
-    resolve: async () => [],
+    resolve,
     log: (_level, _message, fields) => logged.push(String(fields?.error)),
   });
   return source;
@@ -98,6 +99,32 @@ describe("a folder of configuration", () => {
     await write("endpoints.json", "{");
     await vi.waitFor(() => expect(logged.join()).toContain("endpoints.json: expected JSON"), 5_000);
     expect(lands()).toBe("10.0.0.1");
+  });
+
+  it("stays in force as a whole when one object cannot be compiled, also when a name is resolved then", async () => {
+    const named = endpoint("db.example", { dns: true });
+    await write("endpoints.json", endpointsObject("shop", "pay", [endpoint("10.0.0.1"), named]));
+    let answer: ((answers: { address: string; ttlMs: number }[]) => void) | undefined;
+    let asked = 0;
+    await start(() => {
+      if (asked++ === 0) return Promise.reject(new Error("not yet"));
+      return new Promise((resolve) => {
+        answer = resolve;
+      });
+    });
+    const matches = [
+      { uri: { kind: "regex" as const, value: "(" }, headers: [], withoutHeaders: [], queryParams: [] },
+    ];
+    const broken = { ...forward(destination("shop", "pay")), matches };
+    await write("endpoints.json", endpointsObject("shop", "pay", [endpoint("10.0.0.9"), named]));
+    await write("services.json", [
+      indexObject("shop", [entry("shop", "pay")]),
+      serviceObject("shop", "pay", { common: view({ http: [broken] }) }),
+    ]);
+    await vi.waitFor(() => expect(logged.join()).toContain("shop/pay.service.default"), 5_000);
+    await vi.waitFor(() => expect(answer).toBeDefined(), 5_000);
+    answer?.([{ address: "10.0.0.2", ttlMs: 60_000 }]);
+    await vi.waitFor(() => expect(lands()).toBe("10.0.0.1,10.0.0.2"), 5_000);
   });
 
   it("names the file, and in a list the place, of an object that cannot be read", async () => {

@@ -88,7 +88,7 @@ export async function startStaticSource(options: StaticSourceOptions): Promise<C
     const changed = snapshot.commit(clock.now());
     if (snapshot.commit(clock.now() + 1) || changed) for (const listener of listeners) listener();
   };
-  const apply = (objects: readonly StaticObject[]) => {
+  const hold = (objects: readonly StaticObject[]) => {
     for (const object of objects) snapshot.put(object, object.kind);
     for (const kind of ["ServiceConfig", "WorkloadConfig"] as const) {
       const names = objects
@@ -100,6 +100,17 @@ export async function startStaticSource(options: StaticSourceOptions): Promise<C
       const key = metadata.labels["mesh.weft.dev/key"];
       if (key !== undefined && key !== "" && key !== "index") snapshot.want(key);
     }
+  };
+  let inForce: readonly StaticObject[] = [];
+  const apply = (objects: readonly StaticObject[]) => {
+    try {
+      hold(objects);
+    } catch (error) {
+      // Those before the one that cannot be compiled would come into force with the next change.
+      hold(inForce);
+      throw error;
+    }
+    inForce = objects;
     commit();
   };
   apply(first);

@@ -11,7 +11,6 @@ import {
   serviceObject,
   subset,
   view,
-  workloadObject,
 } from "../../proxy/config/testdata.ts";
 import {
   application,
@@ -22,6 +21,7 @@ import {
   TestProxy,
   TestServer,
 } from "../support/proxy.ts";
+import { CALLS_WEB, webAt, webObjects } from "../support/web.ts";
 
 /** Real proxies in front of several backends: where requests land under each policy. */
 
@@ -117,36 +117,25 @@ function objects(setup: Setup): CompiledJson[] {
     ...forward(destination("demo", "web")),
     ...(setup.retries === true ? {} : { retries: none }),
   };
-  return [
-    indexObject("demo", [entry("demo", "web", { addresses: ["10.0.0.1"], ports: [{ port: 80, protocol }] })]),
-    serviceObject("demo", "web", {
+  const endpoints = (setup.backends ?? backends).map(({ name, server }) =>
+    webAt(server.port, {
+      weight: weights[name] ?? 1,
+      ...(localities[name] === undefined ? {} : { locality: localities[name] }),
+    }),
+  );
+  const labels = { app: "client", "topology.istio.io/locality": "eu.a" };
+  return webObjects(endpoints, {
+    ports: [{ port: 80, protocol }],
+    service: {
       common: view({ http: protocol === "http" ? [route] : [], clusters: [subset("", policy)] }),
-    }),
-    endpointsObject(
-      "demo",
-      "web",
-      (setup.backends ?? backends).map(({ name, server }) =>
-        endpoint("127.0.0.1", {
-          ports: [{ port: 80, target: server.port }],
-          weight: weights[name] ?? 1,
-          ...(localities[name] === undefined ? {} : { locality: localities[name] }),
-        }),
-      ),
-    ),
-    workloadObject("demo", "client", {
-      workload: {
-        name: "client",
-        namespace: "demo",
-        kind: "Deployment",
-        labels: { app: "client", "topology.istio.io/locality": "eu.a" },
-      },
-    }),
-  ];
+    },
+    client: { workload: { name: "client", namespace: "demo", kind: "Deployment", labels } },
+  });
 }
 
 async function start(setup: Setup): Promise<TestProxy> {
   proxy = await TestProxy.start({
-    file: { outbound: [{ listen: "127.0.0.1:0", destination: "10.0.0.1:80" }], admin: "127.0.0.1:0" },
+    file: CALLS_WEB,
     objects: objects(setup),
   });
   return proxy;

@@ -1,13 +1,5 @@
 import { connect, type Socket } from "node:net";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import {
-  endpoint,
-  endpointsObject,
-  entry,
-  indexObject,
-  serviceObject,
-  workloadObject,
-} from "../../proxy/config/testdata.ts";
 import { allocatedPerRequest, countCalls, LOG_COLLECTIONS } from "../support/counts.ts";
 import {
   ACK,
@@ -21,6 +13,7 @@ import {
   TYPE,
 } from "../support/http2-frames.ts";
 import { TestProxy, TestServer } from "../support/proxy.ts";
+import { CALLS_WEB, webAt, webObjects } from "../support/web.ts";
 
 /** As `proxy-counts.test.ts`, for HTTP/2 on both sides: one request after another, each a stream of its own. */
 const REQUESTS = 1_000;
@@ -33,15 +26,8 @@ let logging: TestProxy;
 beforeAll(async () => {
   app = await TestServer.start(serve);
   const options = {
-    file: { outbound: [{ listen: "127.0.0.1:0", destination: "10.0.0.1:80" }], admin: "127.0.0.1:0" },
-    objects: [
-      indexObject("demo", [
-        entry("demo", "web", { addresses: ["10.0.0.1"], ports: [{ port: 80, protocol: "http2" as const }] }),
-      ]),
-      serviceObject("demo", "web"),
-      endpointsObject("demo", "web", [endpoint("127.0.0.1", { ports: [{ port: 80, target: app.port }] })]),
-      workloadObject("demo", "client"),
-    ],
+    file: CALLS_WEB,
+    objects: webObjects([webAt(app.port)], { ports: [{ port: 80, protocol: "http2" }] }),
   };
   plain = await TestProxy.start(options);
   logging = await TestProxy.start({ ...options, wrapper: ["env", LOG_COLLECTIONS] });

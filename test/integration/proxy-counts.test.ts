@@ -1,19 +1,9 @@
 import { connect } from "node:net";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import {
-  destination,
-  endpoint,
-  endpointsObject,
-  entry,
-  forward,
-  indexObject,
-  serviceObject,
-  subset,
-  view,
-  workloadObject,
-} from "../../proxy/config/testdata.ts";
+import { destination, forward, subset, view, workloadObject } from "../../proxy/config/testdata.ts";
 import { allocatedPerRequest, type CallCounts, countCalls, LOG_COLLECTIONS } from "../support/counts.ts";
 import { application, ok, TestProxy, TestServer } from "../support/proxy.ts";
+import { CALLS_WEB, webAt, webObjects } from "../support/web.ts";
 import { TestAuthority } from "../support/workload-identity.ts";
 
 /**
@@ -61,20 +51,13 @@ beforeAll(async () => {
     ],
     clusters: [subset(""), subset("v1"), subset("v2")],
   });
-  const objects = (address: string, fields: object) => [
-    indexObject("demo", [entry("demo", "web", { addresses: ["10.0.0.1"] })]),
-    serviceObject("demo", "web", { common: routes }),
-    endpointsObject(
-      "demo",
-      "web",
-      ["v1", "v2"].map((version) =>
-        endpoint(address, { ports: [{ port: 80, target: app.port }], labels: { version }, ...fields }),
-      ),
-    ),
-    workloadObject("demo", "client"),
-  ];
-  const file = { outbound: [{ listen: "127.0.0.1:0", destination: "10.0.0.1:80" }], admin: "127.0.0.1:0" };
-  plain = await TestProxy.start({ file, objects: objects("127.0.0.1", {}) });
+  const objects = (fields: object) =>
+    webObjects(
+      ["v1", "v2"].map((version) => webAt(app.port, { labels: { version }, ...fields })),
+      { service: { common: routes } },
+    );
+
+  plain = await TestProxy.start({ file: CALLS_WEB, objects: objects({}) });
   const serverObjects = [
     workloadObject("demo", "web", {
       mtls: "STRICT",
@@ -102,15 +85,15 @@ beforeAll(async () => {
   });
   const clientIdentity = await authority.issue("client");
   const clientOf = (address: string) => ({
-    file,
+    file: CALLS_WEB,
     identity: clientIdentity,
-    objects: objects(address, { mtls: true, identity: identity.id, workload: "web" }),
+    objects: objects({ address, mtls: true, identity: identity.id, workload: "web" }),
   });
   server = await TestProxy.start(serverAt(serverAddress));
   client = await TestProxy.start(clientOf(serverAddress));
   // Proxies of their own, as their log is written by system calls, too.
   const wrapper = ["env", LOG_COLLECTIONS];
-  logging = await TestProxy.start({ file, objects: objects("127.0.0.1", {}), wrapper });
+  logging = await TestProxy.start({ file: CALLS_WEB, objects: objects({}), wrapper });
   loggingServer = await TestProxy.start({ ...serverAt(loggingAddress), wrapper });
   loggingClient = await TestProxy.start({ ...clientOf(loggingAddress), wrapper });
 });

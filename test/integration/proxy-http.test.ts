@@ -21,6 +21,7 @@ import {
   TestProxy,
   TestServer,
 } from "../support/proxy.ts";
+import { CALLS_WEB } from "../support/web.ts";
 
 /** Real proxies in plaintext: exact bytes in, exact bytes out. */
 const host = "web.demo.svc.cluster.local";
@@ -554,7 +555,7 @@ describe("a proxy that is told to end", () => {
 /** A proxy in front of one application, with one outbound listener. */
 function plainProxy(port: number): Promise<TestProxy> {
   return TestProxy.start({
-    file: { outbound: [{ listen: "127.0.0.1:0", destination: "10.0.0.1:80" }], admin: "127.0.0.1:0" },
+    file: CALLS_WEB,
     objects: [
       index,
       serviceObject("demo", "web", { host }),

@@ -5,20 +5,11 @@ import type { AddressInfo } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Protocol } from "../../crds/service-config.ts";
-import {
-  type CompiledJson,
-  endpoint,
-  endpointsObject,
-  entry,
-  indexObject,
-  serviceObject,
-  subset,
-  view,
-  workloadObject,
-} from "../../proxy/config/testdata.ts";
+import { type CompiledJson, subset, view } from "../../proxy/config/testdata.ts";
 import { answered, Http2App, Http2Client } from "../support/http2.ts";
 import { eventually, TestProxy } from "../support/proxy.ts";
 import { ProxyPair } from "../support/proxy-pair.ts";
+import { CALLS_WEB, webAt, webObjects } from "../support/web.ts";
 
 let app2: Http2App;
 let app1: Server;
@@ -117,19 +108,15 @@ function alone(
 ): Promise<TestProxy> {
   const policy = subset("", { connectionPool: { connectTimeoutMs: 10_000, ...fields.pool } });
   return TestProxy.start({
-    file: { outbound: [{ listen: "127.0.0.1:0", destination: "10.0.0.1:80" }], admin: "127.0.0.1:0" },
-    objects: [
-      indexObject("demo", [
-        entry("demo", "web", { addresses: ["10.0.0.1"], ports: [{ port: 80, protocol }] }),
-      ]),
-      serviceObject("demo", "web", { common: view({ clusters: [policy] }) }),
-      endpointsObject(
-        "demo",
-        "web",
-        ports.map((target) => endpoint("127.0.0.1", { ports: [{ port: 80, target }] })),
-      ),
-      workloadObject("demo", "client", { telemetry: { accessLog: true } }),
-    ],
+    file: CALLS_WEB,
+    objects: webObjects(
+      ports.map((port) => webAt(port)),
+      {
+        ports: [{ port: 80, protocol }],
+        service: { common: view({ clusters: [policy] }) },
+        client: { telemetry: { accessLog: true } },
+      },
+    ),
   });
 }
 

@@ -3,18 +3,7 @@ import { once } from "node:events";
 import { createServer } from "node:http";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import {
-  destination,
-  endpoint,
-  endpointsObject,
-  entry,
-  forward,
-  indexObject,
-  serviceObject,
-  subset,
-  view,
-  workloadObject,
-} from "../../proxy/config/testdata.ts";
+import { destination, endpoint, forward, subset, view, workloadObject } from "../../proxy/config/testdata.ts";
 import {
   application,
   bunPath,
@@ -26,6 +15,7 @@ import {
   TestProxy,
   TestServer,
 } from "../support/proxy.ts";
+import { CALLS_WEB, callsTo, webAt, webObjects } from "../support/web.ts";
 import { TestAuthority } from "../support/workload-identity.ts";
 
 /** What surrounds traffic: admin ports, probes, changes of configuration and of certificates under load, memory. */
@@ -43,24 +33,17 @@ afterAll(async () => {
   await two?.[Symbol.asyncDispose]();
 });
 
-const at = (server: TestServer, version: string) =>
-  endpoint("127.0.0.1", { ports: [{ port: 80, target: server.port }], labels: { version } });
-const routed = (to: string) => [
-  indexObject("demo", [entry("demo", "web", { addresses: ["10.0.0.1"] })]),
-  serviceObject("demo", "web", {
-    common: view({
-      http: [forward(destination("demo", "web", { subset: to }))],
-      clusters: [subset(""), subset("v1"), subset("v2")],
-    }),
-  }),
-  endpointsObject("demo", "web", [at(one, "v1"), at(two, "v2")]),
-  workloadObject("demo", "client"),
-];
-const outboundFile = {
-  outbound: [{ listen: "127.0.0.1:0", destination: "10.0.0.1:80" }],
-  admin: "127.0.0.1:0",
-  readiness: "127.0.0.1:0",
-};
+const at = (server: TestServer, version: string) => webAt(server.port, { labels: { version } });
+const routed = (to: string) =>
+  webObjects([at(one, "v1"), at(two, "v2")], {
+    service: {
+      common: view({
+        http: [forward(destination("demo", "web", { subset: to }))],
+        clusters: [subset(""), subset("v1"), subset("v2")],
+      }),
+    },
+  });
+const outboundFile = { ...CALLS_WEB, readiness: "127.0.0.1:0" };
 
 describe("a change of configuration", () => {
   it("reaches the next request of an open connection, and fails none under load", async () => {
@@ -154,30 +137,21 @@ describe("the admin ports", () => {
 
 describe("the access log", () => {
   it("has a line for each request and each TCP connection once it is asked for", async () => {
-    const index = indexObject("demo", [
-      entry("demo", "web", {
-        addresses: ["10.0.0.1"],
-        ports: [
-          { port: 80, protocol: "http" },
-          { port: 81, protocol: "tcp" },
-        ],
-      }),
-    ]);
-    const target = endpoint("127.0.0.1", {
+    const target = webAt(one.port, {
       ports: [
         { port: 80, target: one.port },
         { port: 81, target: one.port },
       ],
     });
-    const objects = (accessLog: boolean) => [
-      index,
-      serviceObject("demo", "web"),
-      endpointsObject("demo", "web", [target]),
-      workloadObject("demo", "client", { telemetry: { accessLog } }),
-    ];
-    const tcp = { listen: "127.0.0.1:0", destination: "10.0.0.1:81" };
-    const file = { ...outboundFile, outbound: [...outboundFile.outbound, tcp] };
-    await using proxy = await TestProxy.start({ file, objects: objects(false) });
+    const objects = (accessLog: boolean) =>
+      webObjects([target], {
+        ports: [
+          { port: 80, protocol: "http" },
+          { port: 81, protocol: "tcp" },
+        ],
+        client: { telemetry: { accessLog } },
+      });
+    await using proxy = await TestProxy.start({ file: callsTo(80, 81), objects: objects(false) });
     await exchange(proxy.port("outbound"), GET);
     await proxy.configure(objects(true));
     await eventually(async () => (await proxy.metric("weft_config_changes_total")) === 2);
@@ -203,7 +177,11 @@ describe("a certificate", () => {
       application(() => ok("served")),
       host,
     );
-    const web = endpoint(host, { ports: [{ port: 80, target: app.port }], mtls: true, identity: server.id });
+    const meshed = endpoint(host, {
+      ports: [{ port: 80, target: app.port }],
+      mtls: true,
+      identity: server.id,
+    });
     await using inbound = await TestProxy.start({
       file: { mutual: `${host}:15008`, admin: "127.0.0.1:0" },
       identity: server,
@@ -211,16 +189,11 @@ describe("a certificate", () => {
         workloadObject("demo", "web", { ports: [{ port: app.port, protocol: "http", mtls: "STRICT" }] }),
       ],
     });
-    const clientObjects = [
-      indexObject("demo", [entry("demo", "web", { addresses: ["10.0.0.1"] })]),
-      serviceObject("demo", "web"),
-      endpointsObject("demo", "web", [web]),
-      workloadObject("demo", "client"),
-    ];
+
     await using outbound = await TestProxy.start({
       file: outboundFile,
       identity: await authority.issue("client"),
-      objects: clientObjects,
+      objects: webObjects([meshed]),
     });
     let failures = 0;
     let requests = 0;

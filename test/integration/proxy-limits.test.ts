@@ -2,16 +2,7 @@ import { readFile } from "node:fs/promises";
 import type { Socket } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterEach, describe, expect, it } from "vitest";
-import {
-  endpoint,
-  endpointsObject,
-  entry,
-  indexObject,
-  serviceObject,
-  subset,
-  view,
-  workloadObject,
-} from "../../proxy/config/testdata.ts";
+import { subset, view } from "../../proxy/config/testdata.ts";
 import type { ConnectionPool } from "../../proxy/config/view.ts";
 import {
   application,
@@ -23,6 +14,7 @@ import {
   TestProxy,
   TestServer,
 } from "../support/proxy.ts";
+import { webAt, webObjects } from "../support/web.ts";
 
 /** Each limit of `connectionPool`, seen by a client and by the application behind a real proxy. */
 const GET = "GET /x HTTP/1.1\r\nHost: web\r\n\r\n";
@@ -62,20 +54,14 @@ class Held {
   }
 }
 
-const at = (port: number) => endpoint("127.0.0.1", { ports: [{ port: 80, target: port }] });
-
-const objects = (port: number, pool: Partial<ConnectionPool>, protocol: "http" | "tcp" = "http") => [
-  indexObject("demo", [entry("demo", "web", { addresses: ["10.0.0.1"], ports: [{ port: 80, protocol }] })]),
-  serviceObject("demo", "web", {
-    common: view({ clusters: [subset("", { connectionPool: { connectTimeoutMs: 10_000, ...pool } })] }),
-  }),
-  endpointsObject("demo", "web", [at(port)]),
-  workloadObject("demo", "client", {
-    ports: [
-      { port, protocol, mtls: "PERMISSIVE" as const, connectionPool: { connectTimeoutMs: 10_000, ...pool } },
-    ],
-  }),
-];
+const objects = (port: number, pool: Partial<ConnectionPool>, protocol: "http" | "tcp" = "http") => {
+  const connectionPool = { connectTimeoutMs: 10_000, ...pool };
+  return webObjects([webAt(port)], {
+    ports: [{ port: 80, protocol }],
+    service: { common: view({ clusters: [subset("", { connectionPool })] }) },
+    client: { ports: [{ port, protocol, mtls: "PERMISSIVE", connectionPool }] },
+  });
+};
 
 /** A proxy in front of the application; `port` is its listener on the side that is tested. */
 async function limited(

@@ -4,15 +4,9 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import {
-  endpoint,
-  endpointsObject,
-  entry,
-  indexObject,
-  serviceObject,
-  workloadObject,
-} from "../../proxy/config/testdata.ts";
+import { endpoint, workloadObject } from "../../proxy/config/testdata.ts";
 import { eventually, TestProxy, TestServer } from "../support/proxy.ts";
+import { CALLS_WEB, callsTo, webObjects } from "../support/web.ts";
 import { TestAuthority } from "../support/workload-identity.ts";
 
 /**
@@ -67,18 +61,15 @@ async function startProxies(): Promise<void> {
     { port: 80, target: server.port },
     { port: 81, target: server.port },
   ];
-  const objects = (meshed: boolean) => [
-    indexObject("demo", [entry("demo", "web", { addresses: ["10.0.0.1"], ports })]),
-    serviceObject("demo", "web"),
-    endpointsObject("demo", "web", [
-      endpoint(serverAddress, { ports: targets, mtls: meshed, ...(meshed ? { identity: identity.id } : {}) }),
-    ]),
-    workloadObject("demo", "client"),
-  ];
-  const outbound = [80, 81].map((port) => ({ listen: "127.0.0.1:0", destination: `10.0.0.1:${port}` }));
-  const file = { outbound, admin: "127.0.0.1:0" };
-  plain = await TestProxy.start({ file, objects: objects(false) });
-  client = await TestProxy.start({ file, objects: objects(true), identity: await authority.issue("client") });
+  const objects = (fields: { mtls: boolean; identity?: string }) =>
+    webObjects([endpoint(serverAddress, { ports: targets, ...fields })], { ports });
+  const file = callsTo(80, 81);
+  plain = await TestProxy.start({ file, objects: objects({ mtls: false }) });
+  client = await TestProxy.start({
+    file,
+    objects: objects({ mtls: true, identity: identity.id }),
+    identity: await authority.issue("client"),
+  });
   peer = await TestProxy.start({
     file: { mutual: `${serverAddress}:15008`, admin: "127.0.0.1:0" },
     identity,
@@ -130,20 +121,10 @@ describe("an idle proxy as it is shipped", () => {
     await using proxy = await TestProxy.start({
       executable: join(root, "dist/proxy/weft-proxy"),
       file: {
-        outbound: [{ listen: "127.0.0.1:0", destination: "10.0.0.1:80" }],
+        ...CALLS_WEB,
         inbound: [{ listen: "127.0.0.1:0", destination: "127.0.0.1:8080" }],
-        admin: "127.0.0.1:0",
       },
-      objects: [
-        indexObject("demo", [
-          entry("demo", "web", { addresses: ["10.0.0.1"], ports: [{ port: 80, protocol: "http" }] }),
-        ]),
-        serviceObject("demo", "web"),
-        endpointsObject("demo", "web", [
-          endpoint(serverAddress, { ports: [{ port: 80, target: server.port }], mtls: false }),
-        ]),
-        workloadObject("demo", "client"),
-      ],
+      objects: webObjects([endpoint(serverAddress, { ports: [{ port: 80, target: server.port }] })]),
     });
     await sleep(REST_MS);
     const held = await proxy.anonymousMegabytes();

@@ -21,6 +21,7 @@ import {
   TestProxy,
   TestServer,
 } from "../support/proxy.ts";
+import { CALLS_WEB } from "../support/web.ts";
 
 /** A real proxy that copies requests to applications that answer, that never read, and that are not there. */
 const requests: string[] = [];
@@ -75,7 +76,7 @@ beforeAll(async () => {
   const names = Object.keys(ports);
   const to = forward(destination("demo", "web"));
   proxy = await TestProxy.start({
-    file: { outbound: [{ listen: "127.0.0.1:0", destination: "10.0.0.1:80" }], admin: "127.0.0.1:0" },
+    file: CALLS_WEB,
     objects: [
       indexObject(
         "demo",
@@ -223,7 +224,7 @@ describe("a mirrored request of HTTP/2", () => {
     const shadow1 = servers[1]?.port ?? 0;
     const at = (target: number) => [endpoint("127.0.0.1", { ports: [{ port: 80, target }] })];
     both = await TestProxy.start({
-      file: { outbound: [{ listen: "127.0.0.1:0", destination: "10.0.0.1:80" }], admin: "127.0.0.1:0" },
+      file: CALLS_WEB,
       objects: [
         indexObject("demo", [
           entry("demo", "web", { addresses: ["10.0.0.1"], ...http2 }),

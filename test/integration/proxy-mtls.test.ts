@@ -3,14 +3,7 @@ import { connect, type Socket } from "node:net";
 import { connect as connectTls, type TLSSocket } from "node:tls";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import type { Endpoint } from "../../crds/service-config.ts";
-import {
-  endpoint,
-  endpointsObject,
-  entry,
-  indexObject,
-  serviceObject,
-  workloadObject,
-} from "../../proxy/config/testdata.ts";
+import { endpoint, workloadObject } from "../../proxy/config/testdata.ts";
 import {
   application,
   eventually,
@@ -21,6 +14,7 @@ import {
   TestProxy,
   TestServer,
 } from "../support/proxy.ts";
+import { callsTo, webObjects } from "../support/web.ts";
 import { expired, TestAuthority, type TestIdentity } from "../support/workload-identity.ts";
 
 /**
@@ -99,7 +93,7 @@ function serverObjects(mtls: "STRICT" | "PERMISSIVE") {
 }
 
 async function startClient(identity: TestIdentity, fields: Partial<Endpoint> = {}): Promise<TestProxy> {
-  const web = endpoint(serverAddress, {
+  const meshed = endpoint(serverAddress, {
     ports: [
       { port: 80, target: app.port },
       { port: 81, target: echo.port },
@@ -115,20 +109,9 @@ async function startClient(identity: TestIdentity, fields: Partial<Endpoint> = {
     { port: 81, protocol: "tcp" as const },
   ];
   const client = await TestProxy.start({
-    file: {
-      outbound: [
-        { listen: "127.0.0.1:0", destination: "10.0.0.1:80" },
-        { listen: "127.0.0.1:0", destination: "10.0.0.1:81" },
-      ],
-      admin: "127.0.0.1:0",
-    },
+    file: callsTo(80, 81),
     identity,
-    objects: [
-      indexObject("demo", [entry("demo", "web", { addresses: ["10.0.0.1"], ports })]),
-      serviceObject("demo", "web"),
-      endpointsObject("demo", "web", [web]),
-      workloadObject("demo", "client"),
-    ],
+    objects: webObjects([meshed], { ports }),
   });
   clients.push(client);
   return client;

@@ -11,17 +11,9 @@ import {
   readSigningKey,
 } from "../../control/ca/certificates.ts";
 import type { ClientTls } from "../../crds/service-config.ts";
-import {
-  endpoint,
-  endpointsObject,
-  entry,
-  indexObject,
-  serviceObject,
-  subset,
-  view,
-  workloadObject,
-} from "../../proxy/config/testdata.ts";
+import { subset, view } from "../../proxy/config/testdata.ts";
 import { application, eventually, exchange, ok, statusOf, TestClient, TestProxy } from "../support/proxy.ts";
+import { callsTo, webAt, webObjects } from "../support/web.ts";
 
 /** Servers with TLS of their own outside the mesh, called by DestinationRules that say how. */
 const HOUR = 3_600_000;
@@ -79,19 +71,16 @@ function objects(target: number, tls: Partial<ClientTls>) {
     { port: 81, protocol: "tcp" as const },
   ];
   const settings: ClientTls = { mode: "SIMPLE", subjectAltNames: [], ...tls };
-  return [
-    indexObject("demo", [entry("demo", "web", { addresses: ["10.0.0.1"], ports })]),
-    serviceObject("demo", "web", { common: view({ clusters: [subset("", { tls: settings })] }) }),
-    endpointsObject("demo", "web", [
-      endpoint("127.0.0.1", {
-        ports: [
-          { port: 80, target },
-          { port: 81, target },
-        ],
-      }),
-    ]),
-    workloadObject("demo", "client"),
-  ];
+  const endpoint = webAt(target, {
+    ports: [
+      { port: 80, target },
+      { port: 81, target },
+    ],
+  });
+  return webObjects([endpoint], {
+    ports,
+    service: { common: view({ clusters: [subset("", { tls: settings })] }) },
+  });
 }
 
 /** A proxy with files beside its configuration: roots and certificates by name. */
@@ -101,10 +90,7 @@ async function start(
   files = {},
 ) {
   proxy = await TestProxy.start({
-    file: {
-      outbound: [80, 81].map((port) => ({ listen: "127.0.0.1:0", destination: `10.0.0.1:${port}` })),
-      admin: "127.0.0.1:0",
-    },
+    file: callsTo(80, 81),
     objects: [],
     async prepare(made) {
       folder = join(made, "proxy");

@@ -1,18 +1,9 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import type { HeaderOps, HttpRoute } from "../../crds/service-config.ts";
-import {
-  destination,
-  endpoint,
-  endpointsObject,
-  entry,
-  forward,
-  indexObject,
-  serviceObject,
-  view,
-  workloadObject,
-} from "../../proxy/config/testdata.ts";
+import { destination, forward, view } from "../../proxy/config/testdata.ts";
 import { application, exchange, ok, statusOf, TestClient, TestProxy, TestServer } from "../support/proxy.ts";
+import { CALLS_WEB, webAt, webObjects } from "../support/web.ts";
 
 /** What routes do to requests, on a real proxy: each route is for the paths under a name of its own. */
 const cors = {
@@ -24,7 +15,7 @@ const cors = {
   allowCredentials: true,
   unmatchedPreflights: "FORWARD" as const,
 };
-const web = forward(destination("demo", "web"));
+const toWeb = forward(destination("demo", "web"));
 const ops = (fields: Partial<HeaderOps>): HeaderOps => ({
   set: {},
   add: {},
@@ -80,13 +71,12 @@ beforeAll(async () => {
     }),
   );
   proxy = await TestProxy.start({
-    file: { outbound: [{ listen: "127.0.0.1:0", destination: "10.0.0.1:80" }], admin: "127.0.0.1:0" },
-    objects: [
-      indexObject("demo", [entry("demo", "web", { addresses: ["10.0.0.1"] })]),
-      serviceObject("demo", "web", {
+    file: CALLS_WEB,
+    objects: webObjects([webAt(app.port)], {
+      service: {
         common: view({
           http: Object.entries(routes).map(([path, route]) => ({
-            ...web,
+            ...toWeb,
             ...route,
             matches: [
               {
@@ -98,10 +88,9 @@ beforeAll(async () => {
             ],
           })),
         }),
-      }),
-      endpointsObject("demo", "web", [endpoint("127.0.0.1", { ports: [{ port: 80, target: app.port }] })]),
-      workloadObject("demo", "client", { telemetry: { accessLog: true } }),
-    ],
+      },
+      client: { telemetry: { accessLog: true } },
+    }),
   });
   outbound = proxy.port("outbound");
 });

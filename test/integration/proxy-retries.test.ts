@@ -25,6 +25,7 @@ import {
   TestProxy,
   TestServer,
 } from "../support/proxy.ts";
+import { CALLS_WEB, webAt, webObjects } from "../support/web.ts";
 import { TestAuthority } from "../support/workload-identity.ts";
 
 /** Each condition of `retryOn`, a try's own timeout, back-off and budget, seen by applications behind a real proxy. */
@@ -401,23 +402,18 @@ describe("an endpoint that leaves the mesh while requests wait for a connection 
     const address = `127.${randomInt(1, 255)}.${randomInt(1, 255)}.${randomInt(2, 255)}`;
     const silent = await TestServer.start(() => {}, address, 15_008);
     const authority = await TestAuthority.create();
-    const objects = (endpoints: ReturnType<typeof endpoint>[]) => [
-      indexObject("demo", [entry("demo", "web", { addresses: ["10.0.0.1"] })]),
-      serviceObject("demo", "web"),
-      endpointsObject("demo", "web", endpoints),
-      workloadObject("demo", "client"),
-    ];
+
     const identity = "spiffe://cluster.local/ns/demo/sa/web";
     const vanished = endpoint(address, { mtls: true, identity });
     await using alone = await TestProxy.start({
-      file: { outbound: [{ listen: "127.0.0.1:0", destination: "10.0.0.1:80" }], admin: "127.0.0.1:0" },
+      file: CALLS_WEB,
       identity: await authority.issue("client"),
-      objects: objects([vanished]),
+      objects: webObjects([vanished]),
     });
     const began = performance.now();
     const waiting = Array.from({ length: 5 }, () => exchange(alone.port("outbound"), get("")));
     await eventually(() => silent.sockets.length === 5);
-    await alone.configure(objects([endpoint("127.0.0.1", { ports: [{ port: 80, target: first.port }] })]));
+    await alone.configure(webObjects([webAt(first.port)]));
     for (const received of await Promise.all(waiting)) expect(statusOf(received)).toBe(200);
     expect(performance.now() - began).toBeLessThan(4_000);
     expect(await alone.metric("weft_retries_total", { reason: "removed" })).toBe(5);
@@ -428,12 +424,7 @@ describe("an endpoint that leaves the mesh while requests wait for a connection 
 /** A proxy in front of one application, which retries on 5xx. */
 function plainProxy(target: number): Promise<TestProxy> {
   return TestProxy.start({
-    file: { outbound: [{ listen: "127.0.0.1:0", destination: "10.0.0.1:80" }], admin: "127.0.0.1:0" },
-    objects: [
-      indexObject("demo", [entry("demo", "web", { addresses: ["10.0.0.1"] })]),
-      serviceObject("demo", "web", { common: view({ http }) }),
-      endpointsObject("demo", "web", [endpoint("127.0.0.1", { ports: [{ port: 80, target }] })]),
-      workloadObject("demo", "client"),
-    ],
+    file: CALLS_WEB,
+    objects: webObjects([webAt(target)], { service: { common: view({ http }) } }),
   });
 }

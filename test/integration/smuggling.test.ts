@@ -5,15 +5,8 @@ import { createServer } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import {
-  endpoint,
-  endpointsObject,
-  entry,
-  indexObject,
-  serviceObject,
-  workloadObject,
-} from "../../proxy/config/testdata.ts";
 import { eventually, exchange, TestClient, TestProxy, TestServer } from "../support/proxy.ts";
+import { CALLS_WEB, webAt, webObjects } from "../support/web.ts";
 import { corpus } from "./smuggling/corpus.ts";
 
 /** Weft in front of servers that parse for themselves. Each answers with the path that it was asked for, and nothing else. */
@@ -50,15 +43,8 @@ describe.each(Object.keys(backends))("in front of %s", (name) => {
   beforeAll(async () => {
     backend = await (backends[name] as () => Promise<Backend>)();
     proxy = await TestProxy.start({
-      file: { outbound: [{ listen: "127.0.0.1:0", destination: "10.0.0.1:80" }], admin: "127.0.0.1:0" },
-      objects: [
-        indexObject("demo", [entry("demo", "web", { addresses: ["10.0.0.1"] })]),
-        serviceObject("demo", "web"),
-        endpointsObject("demo", "web", [
-          endpoint("127.0.0.1", { ports: [{ port: 80, target: backend.port }] }),
-        ]),
-        workloadObject("demo", "client"),
-      ],
+      file: CALLS_WEB,
+      objects: webObjects([webAt(backend.port)]),
     });
     port = proxy.port("outbound");
   });

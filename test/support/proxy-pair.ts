@@ -3,16 +3,9 @@
  * the pods. The server's has a loopback address of its own, since proxies dial each other on port 15008.
  */
 import type { Protocol } from "../../crds/service-config.ts";
-import {
-  type CompiledJson,
-  endpoint,
-  endpointsObject,
-  entry,
-  indexObject,
-  serviceObject,
-  workloadObject,
-} from "../../proxy/config/testdata.ts";
+import { type CompiledJson, endpoint, workloadObject } from "../../proxy/config/testdata.ts";
 import { TestProxy } from "./proxy.ts";
+import { CALLS_WEB, webObjects } from "./web.ts";
 import { TestAuthority } from "./workload-identity.ts";
 
 export interface PairOptions {
@@ -54,26 +47,16 @@ export class ProxyPair implements AsyncDisposable {
         }),
       ],
     });
-    const web = endpoint(address, {
+    const meshed = endpoint(address, {
       ports: [{ port: 80, target: application }],
       mtls: true,
       identity: identity.id,
       workload: "web",
     });
-    const objects = [
-      indexObject("demo", [
-        entry("demo", "web", { addresses: ["10.0.0.1"], ports: [{ port: 80, protocol }] }),
-      ]),
-      serviceObject("demo", "web"),
-      endpointsObject("demo", "web", [web]),
-      workloadObject("demo", "client"),
-    ];
+    const objects = webObjects([meshed], { ports: [{ port: 80, protocol }] });
     try {
       const client = await TestProxy.start({
-        file: {
-          outbound: [{ listen: "127.0.0.1:0", destination: "10.0.0.1:80" }],
-          admin: "127.0.0.1:0",
-        },
+        file: CALLS_WEB,
         identity: await authority.issue("client"),
         objects: options.configure?.(objects) ?? objects,
       });

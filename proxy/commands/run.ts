@@ -29,8 +29,8 @@ const STATE_FOLDER = "/var/lib/weft";
 const MAX_APP_METRICS = 16 * 1024 * 1024;
 const APP_METRICS_MS = 5_000;
 
-/** A compiler thread lives for seconds at least; looking for new ones takes some microseconds. */
-const NEW_THREADS_MS = 50;
+/** A compiler thread lives for seconds at least. */
+const NEW_THREADS_MS = 200;
 
 const QUIT = "quitquitquit";
 

@@ -302,7 +302,7 @@ export class Exchange extends Account implements DownstreamEvents, UpstreamEvent
 
   switched(endpoint: Socket, head: ResponseHead, early: Buffer | undefined): void {
     this.#upstream = undefined;
-    this.status = 101;
+    this.status = head.status;
     this.responding = true;
     this.answeredAt = this.#options.now();
     this.#owner.responding(head);

@@ -50,6 +50,9 @@ export const H2_FRAME = -31;
 export const H2_COMPRESSION = -32;
 export const H2_FLOW_CONTROL = -33;
 export const H2_FLOOD = -34;
+export const CONNECT_BODY = -35;
+export const CONNECT_HOST = -36;
+export const CONNECT_FRAMING = -37;
 
 const TABLE: readonly Refusal[] = [
   { reason: "none", status: 500, message: "" },
@@ -57,7 +60,7 @@ const TABLE: readonly Refusal[] = [
   {
     reason: "target",
     status: 400,
-    message: "the request target is not a path, an http URL, or * for OPTIONS",
+    message: "the request target is not a path, an http URL, * for OPTIONS, or host:port for CONNECT",
   },
   { reason: "version", status: 400, message: "the version is not HTTP/1.1" },
   { reason: "http10", status: 426, message: "HTTP/1.0 is not served; use HTTP/1.1" },
@@ -127,6 +130,14 @@ const TABLE: readonly Refusal[] = [
   { reason: "h2_compression", status: 400, message: "a field block does not decode" },
   { reason: "h2_flow_control", status: 400, message: "more was sent than the flow-control window allows" },
   { reason: "h2_flood", status: 400, message: "frames that cost much and say nothing came too often" },
+  { reason: "connect_body", status: 400, message: "a CONNECT announces a body, and has none" },
+  { reason: "connect_host", status: 400, message: "the Host header of a CONNECT is not its target" },
+  {
+    reason: "connect_framing",
+    status: 502,
+    message:
+      "a 2xx to CONNECT has Content-Length or Transfer-Encoding, and no server that opens a tunnel says so",
+  },
 ];
 
 /** Every refusal, in the order of their codes, for the metric's slots. */

@@ -5,6 +5,9 @@ import { Head } from "./head.ts";
 
 const IDEMPOTENT = new Set(["GET", "HEAD", "OPTIONS", "PUT", "DELETE", "TRACE"]);
 
+/** The method that asks for a tunnel (RFC 9110 section 9.3.6). */
+export const CONNECT = "CONNECT";
+
 export class RequestHead extends Head {
   method = "";
   targetStart = 0;
@@ -55,7 +58,12 @@ export class RequestHead extends Head {
 
   /** Asks for a WebSocket; other upgrades are not offered on and the request goes on without (RFC 9110 section 7.8). */
   get webSocket(): boolean {
-    return this.upgrade && this.has(UPGRADE) && equalsText(this.known(UPGRADE), "websocket");
+    return (
+      this.upgrade &&
+      this.method !== CONNECT &&
+      this.has(UPGRADE) &&
+      equalsText(this.known(UPGRADE), "websocket")
+    );
   }
 
   get expectsContinue(): boolean {

@@ -60,7 +60,7 @@ export interface Downstream {
   trailers(trailers: Head): void;
   /** Writes a whole response of the proxy's own; `body` is latin1, `headers` are whole lines, each with its CRLF. */
   reply(status: number, body: string, headers: string): void;
-  /** Writes a 101 and gives the socket away, with what the client said behind its request; undefined where there is no such thing. */
+  /** Writes a 101, or the 2xx to a CONNECT, and gives the socket away, with what the client said behind its request; undefined where there is no such thing. */
   switch(head: ResponseHead, edits: HeadEdits | undefined): Switched | undefined;
 
   /** The response is written whole. */

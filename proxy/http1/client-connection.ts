@@ -1,5 +1,6 @@
 /** One HTTP/1.1 connection to an endpoint: sends a request at a time. */
 import type { Head } from "../http/head.ts";
+import { CONNECT } from "../http/request-head.ts";
 import {
   FULL,
   type OutgoingRequest,
@@ -47,7 +48,13 @@ export class ClientConnection extends ResponseConnection implements Upstream {
       this.giveBack();
       return TOO_LARGE;
     }
-    this.begin(events, head.method === "HEAD", head.upgrade && head.webSocket, request.framed);
+    this.begin(
+      events,
+      head.method === "HEAD",
+      head.upgrade && head.webSocket,
+      request.framed,
+      head.method === CONNECT,
+    );
     if (last) this.requestDone();
     if (pieces.length === 0) return this.#flush() ? ROOM : FULL;
     return this.#sendWith(pieces, last) ? ROOM : FULL;

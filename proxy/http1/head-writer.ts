@@ -15,7 +15,7 @@ import {
   UPGRADE,
 } from "../http/field-kinds.ts";
 import { type Head, MAX_HEAD_BYTES, STRIDE } from "../http/head.ts";
-import type { RequestHead } from "../http/request-head.ts";
+import { CONNECT, type RequestHead } from "../http/request-head.ts";
 import type { ResponseHead } from "../http/response-head.ts";
 
 /** A whole head, what we add to it, and the first bytes of a body, so that a small message is one write. */
@@ -37,8 +37,10 @@ export class HeadWriter {
    */
   request(head: RequestHead, edits: HeadEdits | undefined, dropMask: number, additions: string): boolean {
     this.length = 0;
-    const rewrites = head.absolute || edits?.path !== undefined;
-    const newHost = edits?.host ?? (head.absolute ? head.authority : undefined);
+    // Whom a CONNECT is to reach is for its server to say: a rewrite would have to change two lines alike.
+    const tunnel = head.method === CONNECT;
+    const rewrites = !tunnel && (head.absolute || edits?.path !== undefined);
+    const newHost = tunnel ? undefined : (edits?.host ?? (head.absolute ? head.authority : undefined));
     let drop = dropMask | (head.present & HOP_BY_HOP) | (1 << PEER);
     if (head.has(TE) && !head.acceptsTrailers) drop |= 1 << TE;
     if (newHost !== undefined) drop |= 1 << HOST_FIELD;

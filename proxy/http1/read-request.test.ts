@@ -54,6 +54,20 @@ describe("a request head", () => {
     expect(head).toMatchObject({ close: true, upgrade: true, namesHeaders: true });
   });
 
+  it.each([
+    ["a:80", "a:80"],
+    ["A.example:443", "a.example"],
+    ["[::1]:80", "[::1]:80"],
+  ])("of CONNECT %s with Host %s names whom to reach", (target, host) => {
+    const head = new RequestHead();
+    const bytes = Buffer.from(
+      `CONNECT ${target} HTTP/1.1\r\nHost: ${host}\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\n`,
+    );
+    expect(readRequest(head, bytes, 0, bytes.length)).toBe(bytes.length);
+    expect(head.authority).toBe(target);
+    expect(head.webSocket).toBe(false);
+  });
+
   const refused: [reason: string, text: string][] = [
     ["method", "GE\tT / HTTP/1.1\r\nHost: a\r\n\r\n"],
     ["method", " GET / HTTP/1.1\r\nHost: a\r\n\r\n"],
@@ -65,7 +79,20 @@ describe("a request head", () => {
     ["target", "GET * HTTP/1.1\r\nHost: a\r\n\r\n"],
     ["target", "GET https://a/ HTTP/1.1\r\nHost: a\r\n\r\n"],
     ["target", "GET http://user@a/ HTTP/1.1\r\nHost: a\r\n\r\n"],
-    ["target", "CONNECT a:80 HTTP/1.1\r\nHost: a\r\n\r\n"],
+    ["target", "CONNECT a HTTP/1.1\r\nHost: a\r\n\r\n"],
+    ["target", "CONNECT / HTTP/1.1\r\nHost: a\r\n\r\n"],
+    ["target", "CONNECT http://a:80/ HTTP/1.1\r\nHost: a:80\r\n\r\n"],
+    ["target", "CONNECT :80 HTTP/1.1\r\nHost: a\r\n\r\n"],
+    ["target", "CONNECT a:0 HTTP/1.1\r\nHost: a:0\r\n\r\n"],
+    ["target", "CONNECT a:65536 HTTP/1.1\r\nHost: a:65536\r\n\r\n"],
+    ["target", "CONNECT a:80:80 HTTP/1.1\r\nHost: a:80:80\r\n\r\n"],
+    ["target", "CONNECT me@a:80 HTTP/1.1\r\nHost: a:80\r\n\r\n"],
+    ["target", "CONNECT ::1:80 HTTP/1.1\r\nHost: ::1:80\r\n\r\n"],
+    ["target", "GET a:80 HTTP/1.1\r\nHost: a:80\r\n\r\n"],
+    ["connect_body", "CONNECT a:80 HTTP/1.1\r\nHost: a:80\r\nContent-Length: 1\r\n\r\n"],
+    ["connect_body", "CONNECT a:80 HTTP/1.1\r\nHost: a:80\r\nTransfer-Encoding: chunked\r\n\r\n"],
+    ["connect_host", "CONNECT a:80 HTTP/1.1\r\nHost: b:80\r\n\r\n"],
+    ["connect_host", "CONNECT a:80 HTTP/1.1\r\nHost: a:81\r\n\r\n"],
     ["version", "GET / HTTP/2.0\r\nHost: a\r\n\r\n"],
     ["version", "GET / HTTP/1.2\r\nHost: a\r\n\r\n"],
     ["version", "GET / http/1.1\r\nHost: a\r\n\r\n"],

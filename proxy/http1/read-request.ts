@@ -3,13 +3,15 @@ import { CR, equalsIgnoreCase, HOST, LF, SLASH, SP, TARGET, TOKEN, text } from "
 import { HOST_FIELD } from "../http/field-kinds.ts";
 import { MAX_HEAD_BYTES, STRIDE } from "../http/head.ts";
 import * as refuse from "../http/refusal.ts";
-import type { RequestHead } from "../http/request-head.ts";
+import { CONNECT, type RequestHead } from "../http/request-head.ts";
 import { readFields } from "./read-fields.ts";
 
 const MAX_METHOD = 32;
 /** ` HTTP/1.` without the minor version. */
 const VERSION = "HTTP/1.";
 const SCHEME = "http://";
+/** `host:port`, an IPv6 address in brackets. */
+const AUTHORITY_FORM = /^(?:\[[0-9A-Fa-f:.]+\]|[^:[\]]+):(\d{1,5})$/;
 
 /** Methods by their bytes' length and first byte: the common ones are not decoded. */
 const COMMON = ["GET", "PUT", "POST", "HEAD", "PATCH", "DELETE", "OPTIONS"];
@@ -70,6 +72,7 @@ function finish(head: RequestHead, after: number): number {
   if (host === undefined) return refuse.BAD_HOST;
   head.authority = host;
   const { bytes, targetStart, targetEnd } = head;
+  if (head.method === CONNECT) return readConnect(head, host, after);
   if (bytes[targetStart] === SLASH) return after;
   if (targetEnd - targetStart === 1 && bytes[targetStart] === 0x2a && head.method === "OPTIONS") return after;
   return readAbsolute(head, after);
@@ -84,9 +87,26 @@ function hostOf(head: RequestHead): string | undefined {
   return undefined;
 }
 
+/**
+ * CONNECT names a host and its port, and nothing else (RFC 9112 section 3.2.3). It has no content (RFC 9110 section 9.3.6), and
+ * what follows its head must not be a body to one reader and the tunnel's first bytes to the next.
+ */
+function readConnect(head: RequestHead, host: string, after: number): number {
+  const target = hostText(head.bytes, head.targetStart, head.targetEnd);
+  const port = target === undefined ? undefined : AUTHORITY_FORM.exec(target)?.[1];
+  if (target === undefined || port === undefined) return refuse.BAD_TARGET;
+  if (Number(port) === 0 || Number(port) > 65_535) return refuse.BAD_TARGET;
+  if (head.hasBody) return refuse.CONNECT_BODY;
+  // Two hops must not go by two names; that Host leaves the port out is an old habit.
+  const named = host.toLowerCase();
+  const wanted = target.toLowerCase();
+  if (named !== wanted && named !== wanted.slice(0, -port.length - 1)) return refuse.CONNECT_HOST;
+  head.authority = target;
+  return after;
+}
+
 function readAbsolute(head: RequestHead, after: number): number {
   const { bytes, targetStart, targetEnd } = head;
-  if (head.method === "CONNECT") return refuse.BAD_TARGET;
   const authorityStart = targetStart + SCHEME.length;
   if (!equalsIgnoreCase(bytes, targetStart, Math.min(authorityStart, targetEnd), SCHEME))
     return refuse.BAD_TARGET;

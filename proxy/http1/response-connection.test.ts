@@ -31,12 +31,12 @@ class Recorder implements UpstreamEvents {
   endpointWritable(): void {}
 }
 
-function open(noBody = false, upgrade = false) {
+function open(noBody = false, upgrade = false, connect = false) {
   const { socket, raw } = fakeSocket();
   const owner = { free: vi.fn(), gone: vi.fn(), switched: vi.fn() };
   const connection = new ResponseConnection(socket, owner);
   const recorder = new Recorder();
-  connection.begin(recorder, noBody, upgrade);
+  connection.begin(recorder, noBody, upgrade, false, connect);
   connection.requestDone();
   return { socket, raw, owner, connection, recorder };
 }
@@ -136,6 +136,31 @@ describe("a connection to an endpoint", () => {
     const notAsked = open();
     notAsked.socket.onData(Buffer.from("HTTP/1.1 101 Go\r\n\r\n"));
     expect(notAsked.recorder.events).toEqual(["failed malformed answered=true reused=false"]);
+  });
+
+  it.each([
+    ["opens a tunnel with a 2xx", "HTTP/1.1 200 Ok\r\n\r\nearly", ["switched early"]],
+    [
+      "opens one after 100",
+      "HTTP/1.1 100 Go\r\n\r\nHTTP/1.1 204 Ok\r\n\r\nx",
+      ["informational 100", "switched x"],
+    ],
+    [
+      "refuses one that is framed",
+      "HTTP/1.1 200 Ok\r\nContent-Length: 0\r\n\r\n",
+      ["failed malformed answered=true reused=false"],
+    ],
+    ["takes no 101", "HTTP/1.1 101 Go\r\n\r\n", ["failed malformed answered=true reused=false"]],
+    [
+      "is not reused after a refusal",
+      "HTTP/1.1 407 No\r\nContent-Length: 0\r\n\r\n",
+      ["response 407", "complete"],
+    ],
+  ])("that was asked for a tunnel %s", (_name, text, events) => {
+    const { socket, owner, recorder } = open(false, false, true);
+    socket.onData(Buffer.from(text));
+    expect(recorder.events).toEqual(events);
+    expect(owner.free).not.toHaveBeenCalled();
   });
 
   it("gives the same response however its bytes are cut", () => {

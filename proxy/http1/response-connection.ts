@@ -4,6 +4,7 @@
  */
 import { LF } from "../http/characters.ts";
 import { MAX_HEAD_BYTES } from "../http/head.ts";
+import { CONNECT_FRAMING, refusal } from "../http/refusal.ts";
 import { ResponseHead } from "../http/response-head.ts";
 import { CANCEL, type UpstreamEvents, type UpstreamFailure } from "../http/streams.ts";
 import type { Socket, SocketEvents } from "../net/socket.ts";
@@ -38,6 +39,7 @@ export class ResponseConnection implements SocketEvents {
   #noBody = false;
   #upgrade = false;
   #framed = false;
+  #connect = false;
   #gone = false;
 
   constructor(socket: Socket, owner: ClientOwner) {
@@ -53,11 +55,12 @@ export class ResponseConnection implements SocketEvents {
 
   /**
    * Starts an exchange. `noBody`: the response to HEAD has none; `upgrade`: a 101 is expected to be possible; `framed`: a
-   * chunked body is handed on as it comes.
+   * chunked body is handed on as it comes; `connect`: a 2xx opens a tunnel.
    */
-  begin(events: UpstreamEvents, noBody: boolean, upgrade: boolean, framed = false): void {
+  begin(events: UpstreamEvents, noBody: boolean, upgrade: boolean, framed = false, connect = false): void {
     this.#events = events;
     this.#framed = framed;
+    this.#connect = connect;
     this.#answered = false;
     this.#headDone = false;
     this.#requestDone = false;
@@ -132,6 +135,10 @@ export class ResponseConnection implements SocketEvents {
         this.#switch(events, input, after);
         return;
       }
+      if (this.#connect && head.status >= 200 && head.status < 300) {
+        this.#open(events, input, after);
+        return;
+      }
       if (head.status >= 200) {
         this.#input = undefined;
         this.#headDone = true;
@@ -187,7 +194,8 @@ export class ResponseConnection implements SocketEvents {
       return;
     }
     if (body.trailers !== undefined) events.responseTrailers(body.trailers);
-    this.#complete(events, this.#head.persistent && exact);
+    // What a tunnel was asked of serves nobody else: whoever does not know CONNECT may be out of step.
+    this.#complete(events, this.#head.persistent && exact && !this.#connect);
   }
 
   #complete(events: UpstreamEvents, reusable: boolean): void {
@@ -207,6 +215,24 @@ export class ResponseConnection implements SocketEvents {
       this.#fail("malformed", 0, "101 without an upgrade that was asked for");
       return;
     }
+    this.#giveAway(events, input, after);
+  }
+
+  /**
+   * A server that knows CONNECT frames nothing (RFC 9110 section 9.3.6). One that does has answered as to any other request, and
+   * would read requests from the tunnel that nobody has judged.
+   */
+  #open(events: UpstreamEvents, input: Buffer, after: number): void {
+    const head = this.#head;
+    if (head.chunked || head.contentLength >= 0) {
+      const { message } = refusal(CONNECT_FRAMING);
+      this.#fail("malformed", CONNECT_FRAMING, message);
+      return;
+    }
+    this.#giveAway(events, input, after);
+  }
+
+  #giveAway(events: UpstreamEvents, input: Buffer, after: number): void {
     this.#events = undefined;
     this.#gone = true;
     this.socket.abandon();

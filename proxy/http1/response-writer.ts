@@ -70,7 +70,7 @@ export class ResponseWriter {
     this.#socket.write(bytes, 0, bytes.length);
   }
 
-  /** A 101. */
+  /** A 101, or the 2xx to a CONNECT. */
   switching(head: ResponseHead, edits: HeadEdits | undefined): void {
     if (this.#writer.response(head, edits, "")) this.#flush();
   }

@@ -8,7 +8,7 @@ import { LF } from "../http/characters.ts";
 import type { HeadEdits } from "../http/edits.ts";
 import { type Head, MAX_HEAD_BYTES } from "../http/head.ts";
 import { HEAD_TIMEOUT, refusal } from "../http/refusal.ts";
-import { RequestHead } from "../http/request-head.ts";
+import { CONNECT, RequestHead } from "../http/request-head.ts";
 import type { ResponseHead } from "../http/response-head.ts";
 import type { ConnectionEvents, Downstream, DownstreamEvents, Sent, Switched } from "../http/streams.ts";
 import type { Socket, SocketEvents } from "../net/socket.ts";
@@ -100,7 +100,8 @@ export class ServerConnection extends TimerEntry implements SocketEvents, Downst
   get #closesAfter(): boolean {
     const { draining, head } = this;
     const uncertain = this.#state === BODY && this.#body.uncertain(head);
-    return draining || head.close || this.#malformedBody || uncertain;
+    // What a refused CONNECT was followed by may have been meant for the tunnel (RFC 9110 section 9.3.6): it is no request.
+    return draining || head.close || this.#malformedBody || uncertain || head.method === CONNECT;
   }
 
   // The request.

@@ -7,7 +7,7 @@ import type { InboundPolicy } from "../config/view.ts";
 import { DROP_CLIENT_CERT, type HeadEdits } from "../http/edits.ts";
 import { Exchange, type ExchangeOwner } from "../http/exchange.ts";
 import { FORWARDED_PROTO, PEER, PEER_HEADER, REQUEST_ID } from "../http/field-kinds.ts";
-import type { RequestHead } from "../http/request-head.ts";
+import { CONNECT, type RequestHead } from "../http/request-head.ts";
 import type { Upstream, UpstreamFailure } from "../http/streams.ts";
 import type { Authenticated, TokenSource } from "../jwt/authenticate.ts";
 import type { LimitedRequest } from "../limit/limits.ts";
@@ -148,6 +148,11 @@ export class InboundRequest
 
   /** Takes the normal form of the path, for policies and for the application alike; false when it has none. */
   normalize(): boolean {
+    if (this.method === CONNECT) {
+      // It names a host and a port.
+      this.#path = "";
+      return true;
+    }
     const path = normalizePath(this.exchange.head.path);
     if (path === undefined) return false;
     if (path !== this.exchange.head.path) this.edits = { path };

@@ -6,6 +6,7 @@
  *   detect                  for plaintext: the port's declared protocol, else the first bytes of either side
  *   ├─ HTTP/1 and HTTP/2, per request:
  *   │  admit                the port's mode, and the path in normal form
+ *   │  admitInboundConnect  a tunnel only where nothing judges requests
  *   │  authenticate         RequestAuthentication: 401 for a token that is not good; none at all passes
  *   │  authorize            AuthorizationPolicy, by the peer's identity, the token's and the request: 403
  *   │  limitRate            local rate limits: 429
@@ -21,6 +22,7 @@ import type { Accepted } from "../net/listen.ts";
 import type { AcceptedPeer } from "../net/tls.ts";
 import type { Workload } from "../telemetry/labels.ts";
 import { ApplicationPools } from "./application-pools.ts";
+import { admitInboundConnect } from "./connect.ts";
 import { ALPN_HTTP2, ALPN_TCP, type Context, OWN_PORTS, portOfSni } from "./context.ts";
 import { detectProtocol, versionOf } from "./detecting.ts";
 import { serveHttp } from "./http-connection.ts";
@@ -42,6 +44,7 @@ export function createInbound(context: Context, self: Workload): Inbound {
   const report = new InboundReport(context, self);
   const layers: readonly InboundLayer[] = [
     admit,
+    admitInboundConnect,
     authenticate,
     authorize,
     limitRate,

@@ -1,6 +1,7 @@
 /** The layers of an outbound HTTP request, one function each; `outbound.ts` puts them in order. */
 import { ConfigError } from "../config/errors.ts";
 import type { Cluster, EndpointHandle, MeshView, Target } from "../config/view.ts";
+import { CONNECT } from "../http/request-head.ts";
 import type { Version } from "../http/streams.ts";
 import type { Destination } from "../net/original-destination.ts";
 import { oneLine } from "../route/format.ts";
@@ -33,14 +34,15 @@ export const takeView: Layer = (request) => {
 
 /**
  * By the address that was dialled; a service without one (headless, external) is found by the request's Host. Hosts of a
- * ServiceEntry share its addresses, so that among these the Host comes first.
+ * ServiceEntry share its addresses, so that among these the Host comes first. A CONNECT names whom its server is to reach, not
+ * the server itself.
  */
 export const findTarget: Layer = (request) => {
   const view = request.view as MeshView;
   const { address, port } = request.destination;
   const dialled = view.target(address, port);
   request.target =
-    dialled?.external === false
+    dialled?.external === false || request.method === CONNECT
       ? dialled
       : (view.targetByHost(request.authority, port || portOf(request.authority)) ?? dialled);
   return "next";

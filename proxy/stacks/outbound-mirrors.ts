@@ -3,6 +3,7 @@ import type { Cluster, EndpointHandle } from "../config/view.ts";
 import { DROP_CLIENT_CERT } from "../http/edits.ts";
 import { Mirror, MirrorBudget } from "../mirror/mirror.ts";
 import { shadowAuthority } from "../mirror/shadow.ts";
+import { needsHttp1 } from "../upstream/version.ts";
 import { breakerOf } from "./breakers.ts";
 import { poolOf } from "./endpoint-pools.ts";
 import type { Layer, OutboundRequest } from "./outbound-http.ts";
@@ -17,8 +18,8 @@ export function copyRequest(): Layer {
   return (request) => {
     const { result, exchange } = request;
     if (result?.kind !== "forward" || result.mirrors.length === 0) return "next";
-    // A copy of a WebSocket's request would answer to nobody.
-    if (exchange.head.webSocket) return "next";
+    // A copy of a request for a WebSocket or a tunnel would answer to nobody.
+    if (needsHttp1(exchange.head)) return "next";
     const drawn = result.mirrors.filter(({ percent }) => Math.random() * 100 < percent);
     if (drawn.length > 0) exchange.copies = drawn.map(({ cluster }) => mirrorTo(request, cluster, budget));
     return "next";

@@ -1,4 +1,4 @@
-/** A connection that speaks another protocol since a 101: its two ends are joined, and it drains like any other connection. */
+/** A connection that speaks another protocol since a 101 or a CONNECT: its two ends are joined, and it drains like any other connection. */
 import type { Socket } from "../net/socket.ts";
 import { splice } from "../net/splice.ts";
 import { type Context, TUNNEL_IDLE_MS } from "./context.ts";

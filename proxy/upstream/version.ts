@@ -1,6 +1,6 @@
 /** Which version of HTTP a request goes on with. Pure. */
 import type { ConnectionPool, Protocol } from "../config/view.ts";
-import type { RequestHead } from "../http/request-head.ts";
+import { CONNECT, type RequestHead } from "../http/request-head.ts";
 import type { Version } from "../http/streams.ts";
 
 /**
@@ -19,5 +19,5 @@ export function upstreamVersion(
 
 /** A request that asks to leave HTTP behind can do so on a connection of HTTP/1 alone. */
 export function needsHttp1(head: RequestHead): boolean {
-  return head.upgrade && head.webSocket;
+  return head.method === CONNECT || (head.upgrade && head.webSocket);
 }

@@ -148,6 +148,12 @@ const rateLimit = object("How many requests are taken.", {
   grpcResourceExhausted: required(boolean("Whether gRPC clients get RESOURCE_EXHAUSTED, not UNAVAILABLE.")),
 });
 
+const bodyLimit = object("How large requests may be.", {
+  name: required(string("Where it comes from: `Kind/namespace/name[index]`.")),
+  port: portNumber("The container port it is for; absent: all."),
+  bytes: required(integer("Most bytes of a request's body.", { minimum: 1, maximum: 1_000_000_000 })),
+});
+
 const spec = object("Always empty.", {});
 const status = object("What control compiled.", {
   ...header,
@@ -183,9 +189,11 @@ const status = object("What control compiled.", {
   ),
   jwtRules: required(list("Rules about tokens.", jwtRule)),
   rateLimits: list("Limits of what is taken, each of which holds.", rateLimit),
+  bodyLimits: list("Limits of requests' bodies, each of which holds.", bodyLimit),
 });
 
 export type JwtRule = Infer<typeof jwtRule>;
+export type BodyLimit = Infer<typeof bodyLimit>;
 export type RateLimit = Infer<typeof rateLimit>;
 export type InboundPort = Infer<typeof inboundPort>;
 export type Source = Infer<typeof source>;

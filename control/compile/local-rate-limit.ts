@@ -1,41 +1,21 @@
 /**
- * Envoy's local rate limit, as EnvoyFilters put it in front of applications: the one patch that means the same here. Envoy names
- * fields in snake_case or camelCase, and wraps whole messages or not; both are read.
+ * Envoy's local rate limit, as EnvoyFilters put it in front of applications: it means the same here.
  */
 import type { RateLimit } from "../../crds/workload-config.ts";
 import { parseDurationMs } from "./duration.ts";
+import { field, type InboundFilter, inboundFilters, type Message, member, whole } from "./envoy-patch.ts";
 import type { EnvoyFilter } from "./inputs.ts";
-import type { ConfigPatchSpec } from "./istio.ts";
-import { keyOf } from "./names.ts";
 
-const filterName = "envoy.filters.http.local_ratelimit";
-const insertions: ReadonlySet<string> = new Set(["ADD", "INSERT_BEFORE", "INSERT_AFTER", "INSERT_FIRST"]);
-const most = 1_000_000_000;
 const dayMs = 86_400_000;
-
-type Message = Readonly<Record<string, unknown>>;
 
 /** The limits that a filter's patches make; [] where none does, or what is written makes no limit. */
 export function localRateLimits(filter: EnvoyFilter): RateLimit[] {
-  return (filter.spec?.configPatches ?? []).flatMap((patch, i) => {
-    const config = localRateLimitOf(patch);
-    const limit = config && compile(config, patch, `EnvoyFilter/${keyOf(filter.metadata)}[${i}]`);
-    return limit === undefined ? [] : [limit];
-  });
+  return inboundFilters(filter, "envoy.filters.http.local_ratelimit").flatMap(
+    (patch) => compile(patch) ?? [],
+  );
 }
 
-function localRateLimitOf({ applyTo, match, patch }: ConfigPatchSpec): Message | undefined {
-  const context = match?.context ?? "ANY";
-  if (applyTo !== "HTTP_FILTER" || (context !== "SIDECAR_INBOUND" && context !== "ANY")) return undefined;
-  if (!insertions.has(patch?.operation ?? "")) return undefined;
-  const value = message(patch?.value);
-  if (value?.name !== filterName) return undefined;
-  const typed = field(value, "typed_config");
-  const inner = typed === undefined ? undefined : message(typed.value);
-  return String(typed?.["@type"]).endsWith("TypedStruct") ? inner : typed;
-}
-
-function compile(config: Message, { match }: ConfigPatchSpec, name: string): RateLimit | undefined {
+function compile({ config, port, name }: InboundFilter): RateLimit | undefined {
   const bucket = field(config, "token_bucket");
   if (bucket === undefined) return undefined;
   const maxTokens = whole(member(bucket, "max_tokens"));
@@ -44,7 +24,6 @@ function compile(config: Message, { match }: ConfigPatchSpec, name: string): Rat
   const fillIntervalMs = typeof interval === "string" ? parseDurationMs(interval) : undefined;
   if (maxTokens === undefined || fillIntervalMs === undefined) return undefined;
   if (fillIntervalMs < 1 || fillIntervalMs > dayMs || !isEnabled(config, "filter_enabled")) return undefined;
-  const port = whole(message(match?.listener)?.portNumber);
   const status = whole(field(config, "status")?.code) ?? 429;
   return {
     name,
@@ -72,26 +51,4 @@ function isEnabled(config: Message, name: string): boolean {
   const share = field(config, name);
   const value = share === undefined ? undefined : field(share, "default_value");
   return value?.numerator !== 0;
-}
-
-function field(of: Message, name: string): Message | undefined {
-  return message(member(of, name));
-}
-
-function member(of: Message, name: string): unknown {
-  return of[name] ?? of[name.replace(/_([a-z])/g, (_, letter: string) => letter.toUpperCase())];
-}
-
-function message(value: unknown): Message | undefined {
-  return typeof value === "object" && value !== null && !Array.isArray(value)
-    ? (value as Message)
-    : undefined;
-}
-
-/** A positive number, bare or in a wrapper message. */
-function whole(value: unknown): number | undefined {
-  const number = typeof value === "object" ? message(value)?.value : value;
-  return Number.isInteger(number) && (number as number) >= 1 && (number as number) <= most
-    ? (number as number)
-    : undefined;
 }

@@ -3,12 +3,12 @@ import { describe, expect, it } from "vitest";
 import type { RateLimit } from "../../crds/workload-config.ts";
 import { type Manifest, objects } from "./cluster.fake.ts";
 import type { EnvoyFilter, RateLimit as RateLimitObject } from "./inputs.ts";
-import { compileRateLimits } from "./rate-limit.ts";
+import { compileLimits } from "./rate-limit.ts";
 
 function compiled(yaml: string, labels: Record<string, string> = { app: "shop" }): RateLimit[] {
   const all = objects(yaml);
   const of = (kind: string) => all.filter((each) => each.kind === kind);
-  return compileRateLimits(
+  return compileLimits(
     of("RateLimit") as (Manifest & RateLimitObject)[],
     of("EnvoyFilter") as (Manifest & EnvoyFilter)[],
     labels,

@@ -1,5 +1,6 @@
-/** The limits that hold for a workload: of RateLimits, and of EnvoyFilters that put Envoy's local rate limit in. */
-import type { RateLimit as CompiledRateLimit } from "../../crds/workload-config.ts";
+/** The limits that hold for a workload: of RateLimits, and of EnvoyFilters that put in Envoy's local rate limit or its buffer. */
+import type { BodyLimit, RateLimit as CompiledRateLimit } from "../../crds/workload-config.ts";
+import { bodyLimits } from "./body-limit.ts";
 import { parseDurationMs } from "./duration.ts";
 import type { EnvoyFilter, RateLimit } from "./inputs.ts";
 import type { RateLimitRuleSpec } from "./istio.ts";
@@ -11,27 +12,34 @@ import { appliesTo } from "./policy.ts";
 
 export interface CompiledLimits {
   readonly limits: CompiledRateLimit[];
+  readonly bodies: BodyLimit[];
   /** Generations of what they come from. */
   readonly sources: string[];
 }
 
-export function compileRateLimits(
+export function compileLimits(
   rateLimits: readonly RateLimit[],
   envoyFilters: readonly EnvoyFilter[],
   labels: Labels,
 ): CompiledLimits {
   const ours = selected(rateLimits, labels).map((policy) => ({
     generation: generationOf("RateLimit", policy.metadata),
+    bodies: [],
     limits: (policy.spec?.rules ?? []).map((rule, i) =>
       compileRule(rule, `RateLimit/${keyOf(policy.metadata)}[${i}]`),
     ),
   }));
   const envoys = selected(envoyFilters, labels).map((filter) => ({
     generation: generationOf("EnvoyFilter", filter.metadata),
+    bodies: bodyLimits(filter),
     limits: localRateLimits(filter),
   }));
-  const all = [...ours, ...envoys].filter(({ limits }) => limits.length > 0);
-  return { limits: all.flatMap(({ limits }) => limits), sources: all.map(({ generation }) => generation) };
+  const all = [...ours, ...envoys].filter(({ limits, bodies }) => limits.length > 0 || bodies.length > 0);
+  return {
+    limits: all.flatMap(({ limits }) => limits),
+    bodies: all.flatMap(({ bodies }) => bodies),
+    sources: all.map(({ generation }) => generation),
+  };
 }
 
 function selected<T extends RateLimit | EnvoyFilter>(policies: readonly T[], labels: Labels): T[] {

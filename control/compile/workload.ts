@@ -15,7 +15,7 @@ import { byAge, compareText, sortedUnique } from "./order.ts";
 import { modeOfPort, type PeerModes, peerModes, peerPolicies } from "./peer-authentication.ts";
 import { controllerOf, localityOf, namedPort, type WorkloadName } from "./pods.ts";
 import { protocolOf, tcpPorts } from "./protocol.ts";
-import { compileRateLimits } from "./rate-limit.ts";
+import { compileLimits } from "./rate-limit.ts";
 import { compileRequestAuthentication } from "./request-authentication.ts";
 import { forPort } from "./traffic-policy.ts";
 
@@ -57,7 +57,7 @@ export function compileWorkloadContent(cluster: Cluster, key: string): CompiledW
     labels,
     (source) => cluster.keySets.get(source)?.jwks,
   );
-  const limits = compileRateLimits(
+  const limits = compileLimits(
     scopes.flatMap((scope) => cluster.rateLimits.by("namespace", scope)),
     scopes.flatMap((scope) => cluster.envoyFilters.by("namespace", scope)),
     labels,
@@ -78,6 +78,7 @@ export function compileWorkloadContent(cluster: Cluster, key: string): CompiledW
       telemetry: { accessLog: settings.accessLog },
       jwtRules: authentication.rules,
       ...(limits.limits.length > 0 && { rateLimits: limits.limits }),
+      ...(limits.bodies.length > 0 && { bodyLimits: limits.bodies }),
     },
     generations: sortedUnique([
       ...modes.policies.map(({ metadata }) => generationOf("PeerAuthentication", metadata)),

@@ -239,6 +239,7 @@ const workload: Decoder<WorkloadConfigStatus> = object({
   telemetry: object({ accessLog: flag }),
   jwtRules: list(jwtRule),
   rateLimits: optional(list(rateLimit)),
+  bodyLimits: optional(list(object({ name: text, port: optional(port), bytes: whole }))),
 });
 
 function workloadPart(status: unknown): Part {

@@ -24,7 +24,14 @@ export function compileInbound(
   const authenticator =
     previous?.jwtRules === jwtRules ? previous.authenticator : compileJwt(config.jwtRules);
   const limits = compileLimits(config.rateLimits ?? [], previous?.limits);
+  const maxBodyBytes = (port: number | undefined) =>
+    Math.min(
+      ...(config.bodyLimits ?? [])
+        .filter((limit) => limit.port === undefined || limit.port === port)
+        .map(({ bytes }) => bytes),
+    );
   const policy = (
+    port: number | undefined,
     fields: Pick<InboundPolicy, "mtls" | "protocol" | "service" | "connectionPool">,
   ): InboundPolicy =>
     Object.freeze({
@@ -34,8 +41,9 @@ export function compileInbound(
       authorize: authorizer.authorize,
       dryRun: authorizer.dryRun,
       limits,
+      maxBodyBytes: maxBodyBytes(port),
     });
-  const unlisted = policy({
+  const unlisted = policy(undefined, {
     mtls: config.mtls,
     protocol: "auto",
     service: undefined,
@@ -44,7 +52,7 @@ export function compileInbound(
   const listed = new Map(
     config.ports.map(({ port, mtls, protocol, service, connectionPool }) => [
       port,
-      policy({ mtls, protocol, service, connectionPool }),
+      policy(port, { mtls, protocol, service, connectionPool }),
     ]),
   );
   return { policy: (port) => listed.get(port) ?? unlisted, jwtRules, authenticator, limits };

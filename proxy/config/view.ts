@@ -252,6 +252,8 @@ export interface InboundPolicy {
   readonly authenticator: Authenticator | undefined;
   /** Undefined when nothing limits how many requests come. */
   readonly limits: Limits | undefined;
+  /** Most bytes of a request's body; Infinity where nothing limits them. */
+  readonly maxBodyBytes: number;
 }
 
 /** Certificate and key in use. */

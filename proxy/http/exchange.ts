@@ -35,6 +35,8 @@ export interface ExchangeOwner {
   responding(head: ResponseHead): boolean;
   /** The client went away, or the time is up: stop what is under way on its behalf. */
   cancelled(timedOut: boolean): void;
+  /** The request's body is larger than the `maxBodyBytes` that the owner has set: reply, or break off. */
+  oversized?(): void;
   ended(): void;
   /** An endpoint's bytes were refused. */
   refused(code: number): void;
@@ -67,6 +69,8 @@ export class Exchange extends Account implements DownstreamEvents, UpstreamEvent
   /** The response has begun: it can only be completed or broken off. */
   responding = false;
   responseEdits: HeadEdits | undefined;
+  /** Most bytes that the request's body may have, as it arrives: chunks count with their framing. */
+  maxBodyBytes = Number.POSITIVE_INFINITY;
   /** Header lines of every answer of our own to this request. */
   replyLines = "";
   /** Told when a request is over and nothing more will come of it: the exchange may serve another. */
@@ -134,6 +138,7 @@ export class Exchange extends Account implements DownstreamEvents, UpstreamEvent
     this.responding = false;
     this.responseEdits = undefined;
     this.replyLines = "";
+    this.maxBodyBytes = Number.POSITIVE_INFINITY;
     this.#sent.reset();
     this.#active = true;
     this.#owner.request(head);
@@ -166,6 +171,11 @@ export class Exchange extends Account implements DownstreamEvents, UpstreamEvent
     request.additions = additions;
     request.framed = framed;
     request.pieces = this.#sent.pieces(downstream, framed);
+    if (this.#sent.bytes > this.maxBodyBytes) {
+      upstream.decline();
+      this.#owner.oversized?.();
+      return;
+    }
     const last = downstream.requestDone;
     request.last = last;
     const sent = upstream.send(request, this);
@@ -213,6 +223,10 @@ export class Exchange extends Account implements DownstreamEvents, UpstreamEvent
   // What the client does.
 
   requestBody(bytes: Buffer, start: number, end: number, last: boolean): boolean {
+    if (this.#active && this.#sent.bytes + end - start > this.maxBodyBytes) {
+      this.#owner.oversized?.();
+      return false;
+    }
     const upstream = this.#upstream;
     if (upstream !== undefined) {
       this.#sent.add(bytes, start, end, last);

@@ -168,6 +168,16 @@ export class InboundRequest
     return "done";
   }
 
+  /** A request that says or shows a body larger than is taken (RFC 9110 section 15.5.14). */
+  oversized(): InboundVerdict {
+    this.details = "request_payload_too_large";
+    this.pool.forget(this);
+    if (!this.exchange.responding)
+      return this.fail(413, "-", "the request's body is larger than is taken here\n");
+    this.exchange.breakOff();
+    return "done";
+  }
+
   /** Counts the request as under way to the application until it ends; false when there are too many. */
   enter(): boolean {
     this.#entered = this.pool.follow(this.policy).breaker.beginRequest();

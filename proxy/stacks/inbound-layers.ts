@@ -96,6 +96,15 @@ export const limitRate: InboundLayer = (request) => {
   return "next";
 };
 
+/** No body is larger than the application is to take: by what it says of itself, or by what has come of it. */
+export const limitBody: InboundLayer = (request) => {
+  const { exchange, policy } = request;
+  if (policy === undefined || policy.maxBodyBytes === Number.POSITIVE_INFINITY) return "next";
+  if (exchange.head.contentLength > policy.maxBodyBytes) return request.oversized();
+  exchange.maxBodyBytes = policy.maxBodyBytes;
+  return "next";
+};
+
 /** What the port takes at a time: more is refused at once. */
 export const limitLoad: InboundLayer = (request) => (request.enter() ? "next" : request.overflow("requests"));
 

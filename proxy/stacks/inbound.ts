@@ -10,6 +10,7 @@
  *   │  authenticate         RequestAuthentication: 401 for a token that is not good; none at all passes
  *   │  authorize            AuthorizationPolicy, by the peer's identity, the token's and the request: 403
  *   │  limitRate            local rate limits: 429
+ *   │  limitBody            413 for a body larger than an EnvoyFilter's buffer takes
  *   │  limitLoad            connectionPool: what is too much at once is refused
  *   │  sendToApplication    on a pooled connection to the pod's own address, which nft leaves alone for our user id, in the
  *   │                       version that the port declares, else the client's
@@ -28,7 +29,15 @@ import { detectProtocol, versionOf } from "./detecting.ts";
 import { serveHttp } from "./http-connection.ts";
 import { type InboundConnection, mutualConnection, plaintextConnection } from "./inbound-connection.ts";
 import { type InboundLayer, InboundRequest } from "./inbound-http.ts";
-import { admit, authenticate, authorize, limitLoad, limitRate, sendToApplication } from "./inbound-layers.ts";
+import {
+  admit,
+  authenticate,
+  authorize,
+  limitBody,
+  limitLoad,
+  limitRate,
+  sendToApplication,
+} from "./inbound-layers.ts";
 import { InboundReport } from "./inbound-report.ts";
 import { InboundTcp } from "./inbound-tcp.ts";
 import type { Spare, SpareEvents } from "./spare.ts";
@@ -48,6 +57,7 @@ export function createInbound(context: Context, self: Workload): Inbound {
     authenticate,
     authorize,
     limitRate,
+    limitBody,
     limitLoad,
     sendToApplication,
   ];

@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import { connect, type IncomingHttpHeaders, type OutgoingHttpHeaders } from "node:http2";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { objects as manifests } from "../../control/compile/cluster.fake.ts";
-import { compileRateLimits } from "../../control/compile/rate-limit.ts";
+import { compileLimits } from "../../control/compile/rate-limit.ts";
 import type { WorkloadConfigStatus } from "../../crds/workload-config.ts";
 import { indexObject, workloadObject } from "../../proxy/config/testdata.ts";
 import { encode, type Issuer, issuer, jwtRule, keySet } from "../../proxy/jwt/tokens.fake.ts";
@@ -294,7 +294,7 @@ describe("rates", () => {
   it("of the overview's EnvoyFilter are 100 at once", async () => {
     const overview = readFileSync(new URL("../../examples/overview.yaml", import.meta.url), "utf8");
     const filters = manifests(overview).filter(({ kind }) => kind === "EnvoyFilter");
-    const { limits } = compileRateLimits([], filters, { app: "api-gateway" });
+    const { limits } = compileLimits([], filters, { app: "api-gateway" });
     await using proxy = await start({ rateLimits: limits });
     using client = await TestClient.open(proxy.port("inbound"));
     const count = 400;

@@ -60,6 +60,19 @@ describe("an EnvoyFilter", () => {
     expect(warningsOf("EnvoyFilter", good)).toEqual([]);
   });
 
+  const buffered = (config: object) =>
+    spec({
+      applyTo: "HTTP_FILTER",
+      match: inbound,
+      patch: {
+        operation: "INSERT_BEFORE",
+        value: { name: "envoy.filters.http.buffer", typed_config: config },
+      },
+    });
+  test("that limits requests' bodies is not warned of", () => {
+    expect(warningsOf("EnvoyFilter", buffered({ max_request_bytes: 1024 }))).toEqual([]);
+  });
+
   const no = "is not honoured: there is no Envoy here";
   const at = "spec.configPatches[0]";
   const typedAt = `${at}.patch.value.typed_config`;
@@ -111,6 +124,7 @@ describe("an EnvoyFilter", () => {
         ),
       ],
     ],
+    ["a buffer without a size", buffered({}), [`${typedAt}: without max_request_bytes there is no limit`]],
     [
       "a selector without labels",
       { workloadSelector: {} },

@@ -1,6 +1,6 @@
 /**
- * `EnvoyFilter.spec`: patches of a proxy that is not here. Local rate limits mean the same and are honoured
- * (control/compile/local-rate-limit.ts); of every other patch the author is told by name.
+ * `EnvoyFilter.spec`: patches of a proxy that is not here. Local rate limits and limits of requests' bodies mean the same and are
+ * honoured (control/compile/local-rate-limit.ts, body-limit.ts); of every other patch the author is told by name.
  */
 import { isObject } from "../json.ts";
 import { exclusive, type Field } from "./field.ts";
@@ -30,7 +30,10 @@ const subjects = [
   "BOOTSTRAP",
   "LISTENER_FILTER",
 ];
-const localRateLimit = "envoy.filters.http.local_ratelimit";
+const honouredFilters: ReadonlyMap<string, (typed: Field) => void> = new Map([
+  ["envoy.filters.http.local_ratelimit", checkLocalRateLimit],
+  ["envoy.filters.http.buffer", checkBuffer],
+]);
 
 export function checkEnvoyFilter(spec: Field): void {
   if (!spec.present || !spec.object(["workloadSelector", "targetRefs", "configPatches", "priority"])) return;
@@ -53,14 +56,12 @@ function checkPatch(field: Field): void {
   const name = isObject(value.value) && typeof value.value.name === "string" ? value.value.name : "";
   const operation = String(field.at("patch").at("operation").value);
   const inbound = context === undefined || context === "ANY" || context === "SIDECAR_INBOUND";
-  if (
-    field.at("applyTo").value === "HTTP_FILTER" &&
-    name === localRateLimit &&
-    inbound &&
-    insertions.includes(operation)
-  ) {
-    checkLocalRateLimit(value.at("typed_config"));
-    return;
+  if (field.at("applyTo").value === "HTTP_FILTER" && inbound && insertions.includes(operation)) {
+    const check = honouredFilters.get(name);
+    if (check !== undefined) {
+      check(value.at("typed_config"));
+      return;
+    }
   }
   const what = [field.at("applyTo").value, operation, name].filter((part) => part !== "").join(" ");
   field.tell(`${field.path}: ${what} is not honoured: there is no Envoy here`);
@@ -91,12 +92,24 @@ const honoured = [
   "rate_limited_as_resource_exhausted",
 ];
 
-function checkLocalRateLimit(typed: Field): void {
+/** The filter's message, of whose members all but these are told of. */
+function unwrap(typed: Field, known: readonly string[]): Field {
   const wrapped = String(typed.at("@type").value).endsWith("TypedStruct");
   const config = wrapped ? typed.at("value") : typed;
   const snake = (name: string) => name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
   for (const { key, field } of config.entries())
-    if (!honoured.includes(snake(key))) field.tell(`${field.path}: is not honoured: there is no Envoy here`);
+    if (!known.includes(snake(key))) field.tell(`${field.path}: is not honoured: there is no Envoy here`);
+  return config;
+}
+
+function checkBuffer(typed: Field): void {
+  const config = unwrap(typed, ["@type", "max_request_bytes"]);
+  if (!either(config, "max_request_bytes", "maxRequestBytes").present)
+    config.warn("without max_request_bytes there is no limit");
+}
+
+function checkLocalRateLimit(typed: Field): void {
+  const config = unwrap(typed, honoured);
   const bucket = either(config, "token_bucket", "tokenBucket");
   const max = either(bucket, "max_tokens", "maxTokens");
   const interval = either(bucket, "fill_interval", "fillInterval");

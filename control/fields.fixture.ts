@@ -164,6 +164,7 @@ const pools: NonNullable<TrafficPolicy["connectionPool"]> = {
     maxRetries: 4,
     idleTimeout: "1h",
     maxConcurrentStreams: 5,
+    http2KeepAlive: { interval: "30s", timeout: "5s" },
   },
 };
 

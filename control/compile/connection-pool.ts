@@ -32,6 +32,7 @@ export function connectionPool(
         intervalMs: parseDurationMs(tcp.tcpKeepalive.interval),
       }),
     }),
+    ...http2KeepAlive(http),
     ...(http?.h2UpgradePolicy && { h2UpgradePolicy: http.h2UpgradePolicy }),
     ...(http?.useClientProtocol && { useClientProtocol: true }),
     ...(retryBudget && {
@@ -42,6 +43,12 @@ export function connectionPool(
       },
     }),
   };
+}
+
+function http2KeepAlive(http: ConnectionPoolSpec["http"]): Pick<ConnectionPool, "http2KeepAlive"> {
+  const intervalMs = parseDurationMs(http?.http2KeepAlive?.interval);
+  const timeoutMs = parseDurationMs(http?.http2KeepAlive?.timeout);
+  return intervalMs && timeoutMs ? { http2KeepAlive: { intervalMs, timeoutMs } } : {};
 }
 
 type Numbers<K extends string> = { [key in K]?: number };

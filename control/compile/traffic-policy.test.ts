@@ -147,7 +147,7 @@ describe("a traffic policy", () => {
     },
     {
       rule: "the whole connection pool",
-      yaml: "{connectionPool: {tcp: {connectTimeout: 1s, idleTimeout: 0s, maxConnectionDuration: 1h, tcpKeepalive: {probes: 3, time: 1m, interval: 5s}}, http: {maxRequestsPerConnection: 1, maxRetries: 4, idleTimeout: 10s, useClientProtocol: true, maxConcurrentStreams: 9}}, retryBudget: {}}",
+      yaml: "{connectionPool: {tcp: {connectTimeout: 1s, idleTimeout: 0s, maxConnectionDuration: 1h, tcpKeepalive: {probes: 3, time: 1m, interval: 5s}}, http: {maxRequestsPerConnection: 1, maxRetries: 4, idleTimeout: 10s, useClientProtocol: true, maxConcurrentStreams: 9, http2KeepAlive: {interval: 30s, timeout: 500ms}}}, retryBudget: {}}",
       expected: {
         connectionPool: {
           connectTimeoutMs: 1000,
@@ -159,6 +159,7 @@ describe("a traffic policy", () => {
           idleTimeoutMs: 10_000,
           useClientProtocol: true,
           maxConcurrentStreams: 9,
+          http2KeepAlive: { intervalMs: 30_000, timeoutMs: 500 },
           retryBudget: { percent: 20, minRetryConcurrency: 3 },
         },
       },

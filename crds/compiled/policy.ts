@@ -104,6 +104,10 @@ export const connectionPool = object("Limits on connections and requests to the 
   ]),
   useClientProtocol: boolean("Speak to the destination what the client spoke."),
   maxConcurrentStreams: whole("Most HTTP/2 streams on a connection."),
+  http2KeepAlive: object("HTTP/2 pings.", {
+    intervalMs: required(whole("A connection that is silent for this long is asked whether it is alive.")),
+    timeoutMs: required(whole("Without an answer for this long it is closed.")),
+  }),
   retryBudget: object("Limits retries to a share of the requests; takes the place of `maxRetries`.", {
     percent: required(number("Retries under way, per cent of the requests under way.")),
     minRetryConcurrency: required(whole("Retries always allowed.")),

@@ -3,6 +3,8 @@ import type { ClusterPolicy, ConnectionPool, LoadBalancer } from "../../crds/ser
 import { type Decoder, flag, list, map, number, object, oneOf, optional, port, text } from "./shape.ts";
 
 const whole = number();
+/** A time after which something is done again: never at once. */
+const period = number(1, 2 ** 31 - 1);
 
 const loadBalancer: Decoder<LoadBalancer> = object({
   simple: oneOf("ROUND_ROBIN", "LEAST_REQUEST", "RANDOM", "PASSTHROUGH"),
@@ -51,6 +53,7 @@ export const connectionPool: Decoder<ConnectionPool> = object({
   h2UpgradePolicy: optional(oneOf("DEFAULT", "DO_NOT_UPGRADE", "UPGRADE")),
   useClientProtocol: optional(flag),
   maxConcurrentStreams: optional(whole),
+  http2KeepAlive: optional(object({ intervalMs: period, timeoutMs: period })),
   retryBudget: optional(
     object({ percent: number(0, 100), minRetryConcurrency: whole, budgetIntervalMs: optional(whole) }),
   ),

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { ROOM, TOO_LARGE, type Upstream } from "../http/streams.ts";
-import { ClientConnection } from "./client-connection.ts";
+import { ClientConnection, type Http2KeepAlive } from "./client-connection.ts";
 import * as frames from "./frames.ts";
 import * as peer from "./peer.fake.ts";
 import {
@@ -19,11 +19,11 @@ class Client extends peer.Bench {
   readonly told: string[] = [];
   readonly connection: ClientConnection;
 
-  constructor(maxStreams = 1_000, pingMs = 0) {
+  constructor(maxStreams = 1_000, keepAlive?: Http2KeepAlive) {
     super();
     this.connection = new ClientConnection(
       this.socket,
-      { ...this.options, maxStreams, pingMs },
+      { ...this.options, maxStreams, keepAlive },
       {
         available: () => this.told.push("available"),
         draining: () => this.told.push("draining"),
@@ -305,18 +305,32 @@ describe("ClientConnection", () => {
   });
 
   it("asks an endpoint that has been silent whether it is there", async () => {
-    const client = new Client(10, 1_000);
+    const client = new Client(10, { intervalMs: 1_000, timeoutMs: 5_000 });
     await client.send(settings());
     const { caller } = client.ask();
+    const pings = () => client.written().filter(({ type }) => type === frames.PING);
     client.time.advance(2_100);
     await peer.turn();
-    const ping = client.written().find(({ type }) => type === frames.PING);
+    const [ping] = pings();
     expect(ping).toBeDefined();
     await client.send(peer.frame(frames.PING, frames.ACK, 0, ping?.payload));
-    client.time.advance(10_100);
+    // Answered: the next question is due after the interval, and its answer after the timeout.
+    client.time.advance(1_100);
+    await peer.turn();
+    expect(pings()).toHaveLength(1);
+    client.time.advance(4_800);
     expect(caller.events).toEqual([]);
-    client.time.advance(30_000);
+    client.time.advance(300);
     expect(caller.failure?.kind).toBe("reset");
+  });
+
+  it("asks one that it has no requests with, too, and closes it without an answer", async () => {
+    const client = new Client(10, { intervalMs: 1_000, timeoutMs: 500 });
+    await client.send(settings());
+    client.time.advance(2_100);
+    expect(client.connection.available).toBe(10);
+    client.time.advance(600);
+    expect(client.connection.available).toBe(0);
   });
 
   it("does not let late frames of one request end the others", async () => {

@@ -23,17 +23,21 @@ export interface ClientOwner {
   gone(connection: ClientConnection): void;
 }
 
+/** When an endpoint that says nothing is asked by a PING whether it is there, and for how long (Istio's `http2KeepAlive`). */
+export interface Http2KeepAlive {
+  readonly intervalMs: number;
+  readonly timeoutMs: number;
+}
+
 export interface ClientOptions extends ConnectionOptions {
   /** Streams at once, whatever the endpoint allows. */
   readonly maxStreams: number;
-  /** Asks whether the endpoint is there when it has been silent so long with requests under way; 0: never. */
-  readonly pingMs?: number;
+  /** Undefined: nobody asks whether the endpoint is still there. */
+  readonly keepAlive?: Http2KeepAlive | undefined;
   /** Of the endpoint's bytes, what was refused. */
   refused?(code: number): void;
 }
 
-/** A PING is answered in this time, or nobody is there. */
-const PING_ANSWER_MS = 10_000;
 const ALIVE_PING = Buffer.from("weftping", "latin1");
 
 export class ClientConnection extends Incoming<ClientStream> implements ClientStreamOwner {
@@ -60,7 +64,7 @@ export class ClientConnection extends Incoming<ClientStream> implements ClientSt
     this.#owner = owner;
     this.output.buffer.append(frames.PREFACE, 0, frames.PREFACE.length);
     this.greet(CLIENT_SETTINGS);
-    if (options.pingMs !== undefined && options.pingMs > 0) options.wheel.arm(this, options.pingMs);
+    if (options.keepAlive !== undefined) options.wheel.arm(this, options.keepAlive.intervalMs);
   }
 
   get fresh(): boolean {
@@ -223,15 +227,22 @@ export class ClientConnection extends Incoming<ClientStream> implements ClientSt
   }
 
   protected pong(bytes: Buffer, start: number): void {
-    if (ALIVE_PING.compare(bytes, start, start + 8) === 0) this.#pinged = false;
-    else this.noise();
+    const { keepAlive, wheel } = this.#client;
+    if (!this.#pinged || keepAlive === undefined || ALIVE_PING.compare(bytes, start, start + 8) !== 0) {
+      this.noise();
+      return;
+    }
+    this.#pinged = false;
+    this.#bytesSeen = this.socket.bytesRead;
+    wheel.disarm(this);
+    wheel.arm(this, keepAlive.intervalMs);
   }
 
   protected tick(): void {
-    const { pingMs = 0, wheel } = this.#client;
-    if (pingMs === 0) return;
+    const { keepAlive, wheel } = this.#client;
+    if (keepAlive === undefined) return;
     const seen = this.socket.bytesRead;
-    if (seen !== this.#bytesSeen || this.live.size === 0) this.#pinged = false;
+    if (seen !== this.#bytesSeen) this.#pinged = false;
     else if (this.#pinged) {
       this.destroy();
       return;
@@ -240,7 +251,7 @@ export class ClientConnection extends Incoming<ClientStream> implements ClientSt
       frames.writePing(this.output.buffer, 0, ALIVE_PING, 0);
     }
     this.#bytesSeen = seen;
-    wheel.arm(this, this.#pinged ? PING_ANSWER_MS : pingMs);
+    wheel.arm(this, this.#pinged ? keepAlive.timeoutMs : keepAlive.intervalMs);
   }
 
   protected refused(code: number): void {

@@ -87,5 +87,6 @@ function limitsOf(pool: ConnectionPool | undefined): MultiplexedLimits {
     maxConnectionMs: pool?.maxConnectionDurationMs ?? 0,
     // The application says itself how many it takes.
     maxConcurrentStreams: 0,
+    http2KeepAlive: undefined,
   };
 }

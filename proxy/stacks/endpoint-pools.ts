@@ -26,7 +26,8 @@ export class EndpointPool extends VersionedPool {
   /** Whether its connections are secured, and probed, as the policy says: when not, it is of no more use. */
   secures({ tls, proxyProtocol, connectionPool }: ClusterPolicy): boolean {
     if (tls === this.#tls) return true;
-    const secured = JSON.stringify([tls, proxyProtocol, connectionPool.tcpKeepalive]);
+    const { tcpKeepalive, http2KeepAlive } = connectionPool;
+    const secured = JSON.stringify([tls, proxyProtocol, tcpKeepalive, http2KeepAlive]);
     if (this.#secured !== undefined && secured !== this.#secured) return false;
     this.#tls = tls;
     this.#secured = secured;
@@ -111,6 +112,7 @@ function limitsOf(pool: ConnectionPool): MultiplexedLimits {
     maxRequestsPerConnection: pool.maxRequestsPerConnection ?? 0,
     maxConnectionMs: pool.maxConnectionDurationMs ?? 0,
     maxConcurrentStreams: pool.maxConcurrentStreams ?? 0,
+    http2KeepAlive: pool.http2KeepAlive,
   };
 }
 

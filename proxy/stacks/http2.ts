@@ -4,7 +4,7 @@
  */
 import type { Dial } from "../net/listen.ts";
 import type { Socket, SocketEvents } from "../net/socket.ts";
-import type { Multiplexed, MultiplexedOwner } from "../upstream/multiplexed-pool.ts";
+import type { Multiplexed, MultiplexedOwner, PingLimits } from "../upstream/multiplexed-pool.ts";
 import type { Connector } from "../upstream/opening.ts";
 import { type Context, HEAD_MS } from "./context.ts";
 
@@ -31,7 +31,7 @@ export class Http2 {
 export interface Speaker {
   /** The connector, which dials only once HTTP/2 can be spoken. */
   prepare(connect: Connector): Connector;
-  speak(socket: Socket, owner: MultiplexedOwner): Multiplexed;
+  speak(socket: Socket, owner: MultiplexedOwner, keepAlive: PingLimits | undefined): Multiplexed;
 }
 
 export function speakerOf({ wheel, now, telemetry, http2 }: Context): Speaker {
@@ -51,12 +51,12 @@ export function speakerOf({ wheel, now, telemetry, http2 }: Context): Speaker {
         },
       };
     },
-    speak(socket, owner) {
+    speak(socket, owner, keepAlive) {
       const { connections } = http2;
       if (connections === undefined) throw new Error("HTTP/2 is spoken before it is loaded");
       return connections.speak(
         socket,
-        { wheel, now, headMs: HEAD_MS, maxStreams: MAX_STREAMS, refused },
+        { wheel, now, headMs: HEAD_MS, maxStreams: MAX_STREAMS, refused, keepAlive },
         owner,
       );
     },

@@ -70,6 +70,7 @@ export class Passthrough {
         maxRequestsPerConnection: 0,
         maxConnectionMs: 0,
         maxConcurrentStreams: 0,
+        http2KeepAlive: undefined,
       },
       wheel: context.wheel,
       writer: context.writer,

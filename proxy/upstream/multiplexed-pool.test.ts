@@ -101,6 +101,7 @@ function setUp(limits: Partial<MultiplexedLimits> = {}, policy: Partial<Connecti
       maxRequestsPerConnection: 0,
       maxConnectionMs: 0,
       maxConcurrentStreams: 0,
+      http2KeepAlive: undefined,
       ...limits,
     },
     wheel,

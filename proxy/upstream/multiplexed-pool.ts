@@ -40,9 +40,16 @@ export interface MultiplexedOwner {
   gone(connection: Multiplexed): void;
 }
 
+export interface PingLimits {
+  readonly intervalMs: number;
+  readonly timeoutMs: number;
+}
+
 export interface MultiplexedLimits extends PoolLimits {
   /** Of one connection; 0: as many as the peer allows. */
   readonly maxConcurrentStreams: number;
+  /** Which PINGs tell that a connection is dead; undefined: none. */
+  readonly http2KeepAlive: PingLimits | undefined;
 }
 
 export interface MultiplexedOptions {
@@ -51,7 +58,7 @@ export interface MultiplexedOptions {
   readonly wheel: TimerWheel;
   readonly breaker: Breaker;
   /** Speaks HTTP/2 on a new connection. */
-  speak(socket: Socket, owner: MultiplexedOwner): Multiplexed;
+  speak(socket: Socket, owner: MultiplexedOwner, keepAlive: PingLimits | undefined): Multiplexed;
   /** Monotonic ms. */
   now(): number;
   dialFailed(error: DialError): void;
@@ -302,7 +309,7 @@ export class MultiplexedPool extends TimerEntry implements MultiplexedOwner, Cla
     opening.start(wheel, connect, this.limits.connectTimeoutMs, {
       connected: (socket) => {
         this.#opening.delete(opening);
-        const connection = speak(socket, this);
+        const connection = speak(socket, this, this.limits.http2KeepAlive);
         const pooled = { connection, openedAt: now(), idleSince: now() };
         this.#pooled.push(pooled);
         this.available(connection);

@@ -6,6 +6,7 @@ import {
   type MultiplexedLimits,
   type MultiplexedOwner,
   MultiplexedPool,
+  type PingLimits,
 } from "./multiplexed-pool.ts";
 import type { Connector } from "./opening.ts";
 import { Pool, type PoolOptions } from "./pool.ts";
@@ -18,7 +19,7 @@ export interface VersionedOptions extends Omit<PoolOptions, "connect" | "limits"
   /** The connector of HTTP/2's connections, which dials only once that can be spoken. */
   prepare(connect: Connector): Connector;
   /** Speaks HTTP/2 on a new connection. */
-  speak(socket: Socket, owner: MultiplexedOwner): Multiplexed;
+  speak(socket: Socket, owner: MultiplexedOwner, keepAlive: PingLimits | undefined): Multiplexed;
 }
 
 export class VersionedPool {

@@ -37,7 +37,6 @@ export const unhonoured: readonly Unhonoured[] = [
     field: "trafficPolicy.loadBalancer.zoneAwareLbSetting",
     instead: "zones play no part",
   },
-  { kind: "DestinationRule", field: "trafficPolicy.connectionPool.http.http2KeepAlive", instead: "no pings" },
   {
     kind: "DestinationRule",
     field: "trafficPolicy.outlierDetection.consecutiveErrors",

@@ -263,18 +263,24 @@ describe.each(["outbound", "inbound"] as const)("a connection on the way %s", (s
     await eventually(() => app.requests === 1);
     const local = app.server.sockets[0]?.remotePort ?? 0;
     await eventually(async () => {
-      const left = await keepAliveSeconds(local);
+      const left = await keepAliveSeconds(local, app.server.port);
       return left > 60 && left <= 70;
     });
   });
 });
 
-/** When the kernel probes the connection from this port next, in seconds; 0 when it will not (/proc/net/tcp). */
-async function keepAliveSeconds(localPort: number): Promise<number> {
-  const wanted = `:${localPort.toString(16).toUpperCase().padStart(4, "0")}`;
+/**
+ * When the kernel probes the connection between these ports next, in seconds; 0 when it will not (/proc/net/tcp).
+ * Both ports name it: the kernel gives one ephemeral port to connections to different places.
+ */
+async function keepAliveSeconds(localPort: number, remotePort: number): Promise<number> {
+  const [near, far] = [localPort, remotePort].map(
+    (port) => `:${port.toString(16).toUpperCase().padStart(4, "0")}`,
+  );
   for (const line of (await readFile("/proc/net/tcp", "utf8")).split("\n")) {
-    const [, local, , , , timer] = line.trim().split(/\s+/);
-    if (local?.endsWith(wanted) !== true || timer === undefined) continue;
+    const [, local, remote, , , timer] = line.trim().split(/\s+/);
+    if (timer === undefined || near === undefined || local?.endsWith(near) !== true) continue;
+    if (far === undefined || remote?.endsWith(far) !== true) continue;
     const [kind, ticks = "0"] = timer.split(":");
     return kind === "02" ? Number.parseInt(ticks, 16) / 100 : 0;
   }

@@ -15,6 +15,7 @@ describe("the mesh's settings", () => {
       mtlsMode: "PERMISSIVE",
       outboundTrafficPolicy: "ALLOW_ANY",
       accessLog: false,
+      accessLogEncoding: "TEXT",
     });
   });
 
@@ -23,6 +24,7 @@ describe("the mesh's settings", () => {
       trustDomain: "td",
       mtls: { mode: "STRICT" },
       accessLog: true,
+      accessLogEncoding: "JSON",
       proxy: { image: "img", concurrency: 2 },
       injection: { nativeSidecar: "false", rewriteProbes: false },
     } as const;
@@ -30,6 +32,7 @@ describe("the mesh's settings", () => {
       trustDomain: "td",
       mtlsMode: "STRICT",
       accessLog: true,
+      accessLogEncoding: "JSON",
     });
     expect(injectorSettings(file, place, "PEM", 36)).toMatchObject({
       trustDomain: "td",

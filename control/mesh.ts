@@ -21,6 +21,7 @@ export function compileSettings(file: MeshFile, place: Place, trustBundle: strin
     mtlsMode: file.mtls?.mode ?? defaultSettings.mtlsMode,
     outboundTrafficPolicy: file.outboundTrafficPolicy ?? defaultSettings.outboundTrafficPolicy,
     accessLog: file.accessLog ?? defaultSettings.accessLog,
+    accessLogEncoding: file.accessLogEncoding ?? defaultSettings.accessLogEncoding,
   };
 }
 

@@ -13,6 +13,7 @@ export interface MeshFile {
   readonly trustDomain?: string;
   readonly clusterDomain?: string;
   readonly accessLog?: boolean;
+  readonly accessLogEncoding?: "TEXT" | "JSON";
   readonly outboundTrafficPolicy?: "ALLOW_ANY" | "REGISTRY_ONLY";
   /** Whether keys of token issuers may be fetched from loopback and link-local addresses. */
   readonly localKeyAddresses?: boolean;
@@ -57,6 +58,7 @@ const fields: readonly (readonly [path: string, check: Check, expected: string])
   ["trustDomain", isString, "a DNS name"],
   ["clusterDomain", isString, "a DNS name"],
   ["accessLog", isBoolean, "true or false"],
+  ["accessLogEncoding", oneOf("TEXT", "JSON"), "TEXT or JSON"],
   ["outboundTrafficPolicy", oneOf("ALLOW_ANY", "REGISTRY_ONLY"), "ALLOW_ANY or REGISTRY_ONLY"],
   ["localKeyAddresses", isBoolean, "true or false"],
   ["mtls", isRecord, "an object"],

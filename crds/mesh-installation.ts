@@ -153,6 +153,11 @@ const spec = object("The mesh that is wanted; every field has a default, so `{}`
     { default: false },
   ),
   accessLog: boolean("Whether sidecars log every request.", { default: false }),
+  accessLogEncoding: enumeration(
+    "How: TEXT, Istio's default line, or JSON, an object for each request under the names of Istio's JSON log.",
+    ["TEXT", "JSON"],
+    { default: "TEXT" },
+  ),
 });
 
 const status = object("What the operator made of it.", {

@@ -185,7 +185,10 @@ const status = object("What control compiled.", {
   authorization: required(list("Policies that apply to it, in order of evaluation.", policy)),
   egress: required(egress),
   telemetry: required(
-    object("What is recorded.", { accessLog: required(boolean("Whether each request is logged.")) }),
+    object("What is recorded.", {
+      accessLog: required(boolean("Whether each request is logged.")),
+      accessLogEncoding: enumeration("How: Istio's line of text, the default, or JSON.", ["TEXT", "JSON"]),
+    }),
   ),
   jwtRules: required(list("Rules about tokens.", jwtRule)),
   rateLimits: list("Limits of what is taken, each of which holds.", rateLimit),

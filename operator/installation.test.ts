@@ -30,6 +30,7 @@ describe("a MeshInstallation without a spec", () => {
       outboundTrafficPolicy: read.outboundTrafficPolicy,
       localKeyAddresses: read.localKeyAddresses,
       accessLog: read.accessLog,
+      accessLogEncoding: read.accessLogEncoding,
     }).toEqual(
       Object.fromEntries(
         [
@@ -49,6 +50,7 @@ describe("a MeshInstallation without a spec", () => {
           "outboundTrafficPolicy",
           "localKeyAddresses",
           "accessLog",
+          "accessLogEncoding",
         ].map((path) => [path, standard(path)]),
       ),
     );

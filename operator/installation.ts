@@ -42,6 +42,7 @@ export interface Installation {
   readonly outboundTrafficPolicy: "ALLOW_ANY" | "REGISTRY_ONLY";
   readonly localKeyAddresses: boolean;
   readonly accessLog: boolean;
+  readonly accessLogEncoding: "TEXT" | "JSON";
   readonly status: MeshInstallationStatus;
 }
 
@@ -114,6 +115,7 @@ function desires(spec: MeshInstallationSpec, images: Images) {
     outboundTrafficPolicy: spec.outboundTrafficPolicy ?? ("ALLOW_ANY" as const),
     localKeyAddresses: spec.localKeyAddresses ?? false,
     accessLog: spec.accessLog ?? false,
+    accessLogEncoding: spec.accessLogEncoding ?? "TEXT",
   };
 }
 

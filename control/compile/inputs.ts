@@ -208,6 +208,7 @@ export interface MeshSettings {
   readonly mtlsMode: MtlsMode;
   readonly outboundTrafficPolicy: "ALLOW_ANY" | "REGISTRY_ONLY";
   readonly accessLog: boolean;
+  readonly accessLogEncoding: "TEXT" | "JSON";
 }
 
 /** Settings of a mesh about which nothing was said. */
@@ -220,4 +221,5 @@ export const defaultSettings: MeshSettings = {
   mtlsMode: "PERMISSIVE",
   outboundTrafficPolicy: "ALLOW_ANY",
   accessLog: false,
+  accessLogEncoding: "TEXT",
 };

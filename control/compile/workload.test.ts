@@ -26,6 +26,7 @@ describe("a workload's object", () => {
       trustBundle: "PEM",
       outboundTrafficPolicy: "REGISTRY_ONLY",
       accessLog: true,
+      accessLogEncoding: "JSON",
       mtlsMode: "STRICT",
     };
     expect(compiled([payment], settings)).toMatchObject({
@@ -41,7 +42,7 @@ describe("a workload's object", () => {
         ports: [],
         authorization: [],
         egress: { outboundTrafficPolicy: "REGISTRY_ONLY" },
-        telemetry: { accessLog: true },
+        telemetry: { accessLog: true, accessLogEncoding: "JSON" },
         jwtRules: [],
       },
     });

@@ -75,7 +75,10 @@ export function compileWorkloadContent(cluster: Cluster, key: string): CompiledW
       ports: inbound.ports,
       authorization: authorization.policies,
       egress: { outboundTrafficPolicy: settings.outboundTrafficPolicy },
-      telemetry: { accessLog: settings.accessLog },
+      telemetry: {
+        accessLog: settings.accessLog,
+        ...(settings.accessLogEncoding !== "TEXT" && { accessLogEncoding: settings.accessLogEncoding }),
+      },
       jwtRules: authentication.rules,
       ...(limits.limits.length > 0 && { rateLimits: limits.limits }),
       ...(limits.bodies.length > 0 && { bodyLimits: limits.bodies }),

@@ -172,6 +172,7 @@ describe("mesh.json", () => {
     const installation = makeInstallation({
       trustDomain: "prod.example",
       accessLog: true,
+      accessLogEncoding: "JSON",
       mtls: { mode: "STRICT" },
       outboundTrafficPolicy: "REGISTRY_ONLY",
       localKeyAddresses: true,
@@ -184,6 +185,7 @@ describe("mesh.json", () => {
       trustDomain: "prod.example",
       clusterDomain: "cluster.local",
       accessLog: true,
+      accessLogEncoding: "JSON",
       outboundTrafficPolicy: "REGISTRY_ONLY",
       localKeyAddresses: true,
       mtls: { mode: "STRICT" },

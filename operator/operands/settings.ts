@@ -12,6 +12,7 @@ export function settingsOperand(installation: Installation, inputs: Inputs): Ope
     trustDomain,
     clusterDomain: "cluster.local",
     accessLog: installation.accessLog,
+    accessLogEncoding: installation.accessLogEncoding,
     outboundTrafficPolicy: installation.outboundTrafficPolicy,
     localKeyAddresses: installation.localKeyAddresses,
     mtls: { mode: installation.mtlsMode },

@@ -49,6 +49,7 @@ export interface ProxyParts {
   readonly pages: Pick<PageSources, "appMetrics" | "probe" | "version">;
   readonly quit: () => void;
   readonly log: Log;
+  /** Where the WorkloadConfig names none. */
   readonly accessLogEncoding: Encoding;
   /** Set when this process shares its ports with others. */
   readonly worker: Worker | undefined;
@@ -105,11 +106,17 @@ export function startProxy(parts: ProxyParts): RunningProxy {
     outliers: () => config.outliers(now()),
     configObjects: () => config.dump().objects.length,
   });
+  let { accessLogEncoding } = parts;
   const accessLog = new AccessLog(
     { write: writeStandardOutput, defer: (run) => void after(200, run) },
     () => telemetry.accessLogDropped.of().value++,
-    parts.accessLogEncoding,
+    accessLogEncoding,
   );
+  const logAsConfigured = () => {
+    const { accessLog: enabled = false, accessLogEncoding: encoding } = config.view()?.telemetry ?? {};
+    accessLog.enabled = enabled;
+    accessLog.encoding = encoding ?? accessLogEncoding;
+  };
   // Loaded with the first connection that wants it.
   let keepAliveOf: Promise<ReturnType<typeof import("../net/keep-alive.ts")["createKeepAlive"]>> | undefined;
   const keepAlive: KeepAlive = (socket, settings) => {
@@ -213,7 +220,7 @@ export function startProxy(parts: ProxyParts): RunningProxy {
   };
   const configured = () => {
     telemetry.configChanges.of().value++;
-    accessLog.enabled = config.view()?.telemetry.accessLog ?? false;
+    logAsConfigured();
   };
   const stopWatching = [identity.onChange(identified), config.onChange(configured)];
   if (config.view() !== undefined) configured();
@@ -234,7 +241,8 @@ export function startProxy(parts: ProxyParts): RunningProxy {
       if (!draining) change(layout);
     },
     logAs(encoding) {
-      accessLog.encoding = encoding;
+      accessLogEncoding = encoding;
+      logAsConfigured();
     },
     async drain(boundMs, stay) {
       startDraining();

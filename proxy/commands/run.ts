@@ -184,7 +184,7 @@ async function startSidecar(
     },
     workload: { name: settings.workload, namespace: settings.namespace, labels: settings.labels },
     trustDomain: settings.trustDomain,
-    accessLogEncoding: settings.accessLogEncoding,
+    accessLogEncoding: "TEXT",
     pages: {
       appMetrics: appMetrics(settings),
       probe: createProber(parseProbes(settings.appProbes), {

@@ -1,6 +1,5 @@
 /** What the injector tells the sidecar through its environment, read once. Pure. */
 
-import { ENCODINGS, type Encoding } from "../telemetry/access-log.ts";
 
 export interface Settings {
   readonly revision: string;
@@ -29,7 +28,6 @@ export interface Settings {
   readonly drainSeconds: number;
   /** False for a native sidecar, which ends after its application. */
   readonly endsWithApplication: boolean;
-  readonly accessLogEncoding: Encoding;
 }
 
 export const LOG_LEVELS = ["debug", "info", "warn", "error"] as const;
@@ -79,7 +77,6 @@ export function readSettings(env: Readonly<Record<string, string | undefined>>):
     logLevel: LOG_LEVELS.find((level) => level === env.WEFT_LOG_LEVEL) ?? "info",
     drainSeconds: parse("WEFT_DRAIN_SECONDS", DRAIN_SECONDS, seconds),
     endsWithApplication: env.WEFT_ENDS_WITH_APPLICATION === "true",
-    accessLogEncoding: ENCODINGS.find((each) => each === env.WEFT_ACCESS_LOG_ENCODING) ?? "TEXT",
   };
   if (problems.length > 0) {
     throw new TypeError(

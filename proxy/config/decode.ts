@@ -236,7 +236,7 @@ const workload: Decoder<WorkloadConfigStatus> = object({
     }),
   ),
   egress: object({ outboundTrafficPolicy: oneOf("ALLOW_ANY", "REGISTRY_ONLY"), hosts: strings }),
-  telemetry: object({ accessLog: flag }),
+  telemetry: object({ accessLog: flag, accessLogEncoding: optional(oneOf("TEXT", "JSON")) }),
   jwtRules: list(jwtRule),
   rateLimits: optional(list(rateLimit)),
   bodyLimits: optional(list(object({ name: text, port: optional(port), bytes: whole }))),

@@ -54,7 +54,7 @@ export interface MeshView {
   readonly trustBundle: string;
   readonly egress: Egress;
   readonly workload: WorkloadIdentity;
-  readonly telemetry: { readonly accessLog: boolean };
+  readonly telemetry: { readonly accessLog: boolean; readonly accessLogEncoding?: "TEXT" | "JSON" };
 }
 
 export interface WorkloadIdentity {

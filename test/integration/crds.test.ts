@@ -260,6 +260,7 @@ const defaults = {
   outboundTrafficPolicy: "ALLOW_ANY",
   localKeyAddresses: false,
   accessLog: false,
+  accessLogEncoding: "TEXT",
 };
 
 interface Described {

@@ -143,17 +143,20 @@ describe("the access log", () => {
         { port: 81, target: one.port },
       ],
     });
-    const objects = (accessLog: boolean) =>
+    const objects = (telemetry: { accessLog: boolean; accessLogEncoding?: "JSON" }) =>
       webObjects([target], {
         ports: [
           { port: 80, protocol: "http" },
           { port: 81, protocol: "tcp" },
         ],
-        client: { telemetry: { accessLog } },
+        client: { telemetry },
       });
-    await using proxy = await TestProxy.start({ file: callsTo(80, 81), objects: objects(false) });
+    await using proxy = await TestProxy.start({
+      file: callsTo(80, 81),
+      objects: objects({ accessLog: false }),
+    });
     await exchange(proxy.port("outbound"), GET);
-    await proxy.configure(objects(true));
+    await proxy.configure(objects({ accessLog: true }));
     await eventually(async () => (await proxy.metric("weft_config_changes_total")) === 2);
     await exchange(proxy.port("outbound"), "GET /logged HTTP/1.1\r\nHost: web\r\nUser-Agent: t\r\n\r\n");
     await exchange(proxy.port("outbound1"), GET);
@@ -165,6 +168,12 @@ describe("the access log", () => {
     expect(opaque).toMatch(
       /^\[.*\] "- - -" 0 - - - "-" 29 41 \d+ .* outbound\|81\|\|web\.demo\.svc\.cluster\.local - - 127\.0\.0\.1 - -$/,
     );
+    await proxy.configure(objects({ accessLog: true, accessLogEncoding: "JSON" }));
+    await eventually(async () => (await proxy.metric("weft_config_changes_total")) === 3);
+    await exchange(proxy.port("outbound"), GET);
+    await eventually(() => proxy.output.split("\n").length === 4);
+    const entry: unknown = JSON.parse(proxy.output.split("\n")[2] ?? "");
+    expect(entry).toMatchObject({ method: "GET", response_code: 200, authority: "web" });
   });
 });
 

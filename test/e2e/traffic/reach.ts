@@ -1,0 +1,87 @@
+/** Whom rules are for (`exportTo`), and hosts that are no Service (`ServiceEntry`). */
+import { afterAll, beforeAll, expect, it } from "vitest";
+import { apply, ask, call, eventually, get, kubectl, namespace } from "../../support/e2e.ts";
+import { clearMesh, client, host, ns, url } from "./scene.ts";
+
+const elsewhere = "e2e-elsewhere";
+const istio = (kind: string, name: string, spec: object, namespace = ns) => ({
+  apiVersion: "networking.istio.io/v1",
+  kind,
+  metadata: { name, namespace },
+  spec,
+});
+
+/** Of another namespace, about this one's service. */
+const foreign = (exportTo: string[]) =>
+  istio(
+    "VirtualService",
+    "foreign",
+    { hosts: [`${host}.${ns}.svc.cluster.local`], exportTo, http: [{ directResponse: { status: 418 } }] },
+    elsewhere,
+  );
+const status = async (to = url) => (await ask(ns, client, to)).status;
+
+const FAR = "240.240.0.1";
+const far = (resolution: "STATIC" | "DNS", address: string) =>
+  istio("ServiceEntry", "far", {
+    hosts: ["far.example"],
+    addresses: [FAR],
+    ports: [{ number: 80, name: "http", protocol: "HTTP" }],
+    location: "MESH_EXTERNAL",
+    resolution,
+    endpoints: [{ address, ports: { http: 8080 } }],
+  });
+const versions = async () => (await call(ns, client, `http://${FAR}/`, { count: 20 })).byVersion;
+
+export function reachTests(): void {
+  let other: AsyncDisposable | undefined;
+  beforeAll(async () => {
+    await clearMesh();
+    other = await namespace(elsewhere, { injected: false });
+  });
+  afterAll(async () => {
+    await kubectl(["delete", "serviceentries", "--all", "-n", ns, "--wait=false"]);
+    await other?.[Symbol.asyncDispose]();
+  });
+
+  it("a VirtualService holds for the namespaces that it is exported to alone", async () => {
+    await apply(foreign([ns]));
+    await eventually("the rule in force", async () => (await status()) === 418);
+    await apply(foreign(["."]));
+    await eventually("no rule", async () => (await status()) === 200);
+    await apply(foreign(["*"]));
+    await eventually("the rule in force again", async () => (await status()) === 418);
+    await kubectl(["delete", "virtualservice", "foreign", "-n", elsewhere]);
+    await eventually("no rule at all", async () => (await status()) === 200);
+  });
+
+  it("a host outside the mesh is reached at its endpoints, and routed like any", async () => {
+    const { items } = await get<{ items: { status: { podIP: string } }[] }>([
+      "pods",
+      "-n",
+      ns,
+      "-l",
+      `app=${host},version=v2`,
+    ]);
+    await apply(
+      far("STATIC", items[0]?.status.podIP ?? ""),
+      istio("VirtualService", "far", {
+        hosts: ["far.example"],
+        http: [
+          { match: [{ uri: { prefix: "/closed" } }], directResponse: { status: 451 } },
+          { route: [{ destination: { host: "far.example" } }] },
+        ],
+      }),
+    );
+    await eventually("v2 at the address", async () => (await versions()).v2 === 20);
+    expect(await status(`http://${FAR}/closed`)).toBe(451);
+  });
+
+  it("a host outside the mesh is resolved by the proxy", async () => {
+    await apply(far("DNS", `recommendation-service.${ns}.svc.cluster.local`));
+    await eventually("the service that the name means", async () => {
+      const { body } = await ask(ns, client, `http://${FAR}/`);
+      return (JSON.parse(body) as { service: string }).service === "my-service";
+    });
+  });
+}

@@ -1,6 +1,5 @@
 /** What the injector tells the sidecar through its environment, read once. Pure. */
 
-
 export interface Settings {
   readonly revision: string;
   readonly namespace: string;

@@ -1,6 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { parseArguments } from "./arguments.ts";
-import type { Option } from "./command.ts";
+import { type Option, parseArguments } from "./arguments.ts";
 
 const options: readonly Option[] = [
   { name: "file", short: "f", value: "FILE", repeatable: true, description: "Files." },

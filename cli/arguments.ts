@@ -1,5 +1,14 @@
-import type { Option } from "./command.ts";
 import { UsageError } from "./errors.ts";
+
+export interface Option {
+  readonly name: string;
+  readonly short?: string;
+  /** What its value is called in the help; absent: it takes none. */
+  readonly value?: string;
+  readonly choices?: readonly string[];
+  readonly repeatable?: boolean;
+  readonly description: string;
+}
 
 /** A command's arguments, checked against its options. */
 export interface Arguments {

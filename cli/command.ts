@@ -1,6 +1,6 @@
 /** What a command is, and what it is given. */
 import type { Client, Clock } from "../kube/index.ts";
-import type { Arguments } from "./arguments.ts";
+import type { Arguments, Option } from "./arguments.ts";
 
 /** The world outside, passed in. */
 export interface Surroundings {
@@ -21,16 +21,6 @@ export interface Surroundings {
 export interface Connection {
   readonly kubeconfig: string | undefined;
   readonly context: string | undefined;
-}
-
-export interface Option {
-  readonly name: string;
-  readonly short?: string;
-  /** What its value is called in the help; absent: it takes none. */
-  readonly value?: string;
-  readonly choices?: readonly string[];
-  readonly repeatable?: boolean;
-  readonly description: string;
 }
 
 export interface Command {

@@ -1,4 +1,5 @@
-import type { Command, Option } from "./command.ts";
+import type { Option } from "./arguments.ts";
+import type { Command } from "./command.ts";
 
 const helpOption: Option = { name: "help", short: "h", description: "This text." };
 

@@ -1,4 +1,5 @@
-import type { Command, Option } from "../command.ts";
+import type { Option } from "../arguments.ts";
+import type { Command } from "../command.ts";
 import { UsageError } from "../errors.ts";
 
 const shells = ["bash", "zsh", "fish"] as const;

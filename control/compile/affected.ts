@@ -5,10 +5,9 @@
  */
 import type { Cluster } from "./cluster.ts";
 import { ruleHost } from "./destination-rule.ts";
-import { externalHosts } from "./external.ts";
 import { selectorOf } from "./external-endpoints.ts";
 import { hostCovers, isWildcard, serviceHost, serviceOfHost } from "./hosts.ts";
-import { bareHosts, isServed, serviceKeysOf, workloadKeyOf } from "./indexers.ts";
+import { bareHosts, externalHosts, isServed, serviceKeysOf, workloadKeyOf } from "./indexers.ts";
 import type {
   Change,
   DestinationRule,

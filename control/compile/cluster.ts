@@ -1,12 +1,11 @@
 /** What the compiler knows of the cluster: a table per kind, indexed by the questions that compiling asks. */
 import { ruleHost } from "./destination-rule.ts";
-import type { KnownService } from "./destinations.ts";
-import { externalFor, externalHosts } from "./external.ts";
 import { hostCovers, isWildcard, serviceOfHost } from "./hosts.ts";
 import {
   bareHosts,
   delegateKeys,
   destinationHosts,
+  externalHosts,
   isServed,
   nodeNamesOf,
   podKeysOf,
@@ -33,9 +32,7 @@ import type {
   Snapshot,
   VirtualService,
 } from "./inputs.ts";
-import { serviceKey, splitKey } from "./names.ts";
 import { isConfiguredBy } from "./pods.ts";
-import { tcpPorts } from "./protocol.ts";
 import { keySources } from "./request-authentication.ts";
 import { Table } from "./table.ts";
 import { type Claim, claimedHosts, claimsOn } from "./virtual-service.ts";
@@ -165,19 +162,6 @@ export class Cluster {
     const key = serviceOfHost(host, this.settings.clusterDomain);
     const service = key === undefined ? undefined : this.services.get(key);
     return service !== undefined && isServed(service) ? service : undefined;
-  }
-
-  /** What a full host name leads to in a rule of `namespace`: a Kubernetes service, or a ServiceEntry's host. */
-  lookup(host: string, namespace: string): KnownService | undefined {
-    const service = this.serviceOf(host);
-    if (service !== undefined) {
-      const { name, namespace: own = "" } = service.metadata;
-      return { key: serviceKey(own, name), ports: tcpPorts(service.spec?.ports).map(({ port }) => port) };
-    }
-    const external = externalFor(this, host, namespace);
-    if (external === undefined) return undefined;
-    const { namespace: own, name } = splitKey(external.key);
-    return { key: serviceKey(own, name), ports: external.ports.map(({ port }) => port) };
   }
 
   /** Keys of the workloads in a namespace, or of all. */

@@ -4,6 +4,7 @@
  */
 import type { IndexEntry, IndexPort, ServicePart } from "../../crds/service-config.ts";
 import type { Cluster } from "./cluster.ts";
+import { externalHosts } from "./indexers.ts";
 import type { ServiceEntry } from "./inputs.ts";
 import type { ServiceEntryPortSpec } from "./istio.ts";
 import { bareHostName, keyOf, serviceKey, splitKey } from "./names.ts";
@@ -26,16 +27,6 @@ export interface External {
   readonly isOutside: boolean;
   readonly ports: readonly IndexPort[];
   readonly visibility: Visibility;
-}
-
-/** The hosts of a ServiceEntry as they stand alone, with their made-up keys. */
-export function externalHosts({ metadata, spec }: ServiceEntry): { host: string; key: string }[] {
-  return (spec?.hosts ?? []).flatMap((text) => {
-    const host = text.toLowerCase().replace(/\.$/, "");
-    return host === "" || host === "*"
-      ? []
-      : { host, key: `${metadata.namespace ?? ""}/${bareHostName(host)}` };
-  });
 }
 
 /** What ServiceEntries say of the host under a key; undefined when none does, or when a Kubernetes service has the name. */

@@ -2,7 +2,7 @@
 import { delegateKey } from "./delegate.ts";
 import { serviceNameLabel } from "./endpoints.ts";
 import { isBareHost, resolveHost } from "./hosts.ts";
-import type { EndpointSlice, Pod, Service, VirtualService } from "./inputs.ts";
+import type { EndpointSlice, Pod, Service, ServiceEntry, VirtualService } from "./inputs.ts";
 import { bareHostName, keyOf } from "./names.ts";
 import { workloadOf } from "./pods.ts";
 import { tcpPorts } from "./protocol.ts";
@@ -28,6 +28,16 @@ export function bareHosts(
   return claimedHosts(virtualService, clusterDomain)
     .filter((host) => isBareHost(host, clusterDomain))
     .map((host) => ({ host, key: `${namespace}/${bareHostName(host)}` }));
+}
+
+/** The hosts of a ServiceEntry as they stand alone, with their made-up keys. */
+export function externalHosts({ metadata, spec }: ServiceEntry): { host: string; key: string }[] {
+  return (spec?.hosts ?? []).flatMap((text) => {
+    const host = text.toLowerCase().replace(/\.$/, "");
+    return host === "" || host === "*"
+      ? []
+      : { host, key: `${metadata.namespace ?? ""}/${bareHostName(host)}` };
+  });
 }
 
 /** The service that an EndpointSlice belongs to. */

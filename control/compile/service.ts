@@ -7,6 +7,7 @@ import type { External } from "./external.ts";
 import { serviceHost } from "./hosts.ts";
 import { httpRoutes } from "./http-route.ts";
 import type { DestinationRule, Service, VirtualService } from "./inputs.ts";
+import { knownService } from "./known-service.ts";
 import { tcpRoutes, tlsRoutes } from "./l4-route.ts";
 import { type LocalityDefault, localityDefault } from "./load-balancer.ts";
 import { bareHostName, generationOf, serviceKey, splitKey } from "./names.ts";
@@ -131,7 +132,7 @@ function compileRoutes(cluster: Cluster, virtualService: VirtualService | undefi
   const context: RouteContext = {
     clusterDomain,
     namespace: virtualService.metadata.namespace ?? "",
-    lookup: (host) => cluster.lookup(host, virtualService.metadata.namespace ?? ""),
+    lookup: (host) => knownService(cluster, host, virtualService.metadata.namespace ?? ""),
   };
   const { routes, delegates } = expandRoutes(
     virtualService,

@@ -5,7 +5,7 @@ import type { MultiplexedLimits } from "../upstream/multiplexed-pool.ts";
 import { VersionedPool } from "../upstream/versioned-pool.ts";
 import { unlimited } from "./breakers.ts";
 import { type Context, withKeepAlive } from "./context.ts";
-import { speakerOf } from "./http2.ts";
+import { speakerOf } from "./speaker.ts";
 
 /** For ports without a policy. */
 export const CONNECT_MS = 10_000;

@@ -9,7 +9,7 @@ import { VersionedPool } from "../upstream/versioned-pool.ts";
 import { breakerOf } from "./breakers.ts";
 import { connectorOf } from "./connector.ts";
 import { ALPN_HTTP1, ALPN_HTTP2, type Context } from "./context.ts";
-import { speakerOf } from "./http2.ts";
+import { speakerOf } from "./speaker.ts";
 
 /** Envoy's default for idle upstream connections is an hour; a peer's proxy keeps them longer than that. */
 const IDLE_MS = 3_600_000 - 60_000;

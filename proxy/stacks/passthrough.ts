@@ -4,7 +4,7 @@ import type { Destination } from "../net/original-destination.ts";
 import { unlimited } from "./breakers.ts";
 import type { Context } from "./context.ts";
 import { countFailure, EndpointPool } from "./endpoint-pools.ts";
-import { speakerOf } from "./http2.ts";
+import { speakerOf } from "./speaker.ts";
 
 /** Destinations remembered; one that is called again after that gets a new pool. */
 const MAX_DESTINATIONS = 1024;

@@ -1,7 +1,7 @@
 /** Which CONNECT is carried; those that are become tunnels when their server answers 2xx. */
 import { CONNECT } from "../http/request-head.ts";
 import type { InboundLayer } from "./inbound-http.ts";
-import type { Layer } from "./outbound-http.ts";
+import type { Layer } from "./outbound-request.ts";
 
 const OVER_HTTP2 = "CONNECT is carried over HTTP/1.1 alone, and this one came over HTTP/2";
 

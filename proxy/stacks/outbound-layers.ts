@@ -10,7 +10,7 @@ import { breakerOf } from "./breakers.ts";
 import { poolOf } from "./endpoint-pools.ts";
 import { firstView } from "./first-view.ts";
 import { hashRequest } from "./outbound-hash.ts";
-import type { Layer, OutboundRequest } from "./outbound-http.ts";
+import type { Layer, OutboundRequest } from "./outbound-request.ts";
 import { limitTry } from "./outbound-retries.ts";
 import type { Passthrough } from "./passthrough.ts";
 import { applyRoute, ownLines } from "./route-actions.ts";

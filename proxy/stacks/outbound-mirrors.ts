@@ -6,8 +6,8 @@ import { shadowAuthority } from "../mirror/shadow.ts";
 import { needsHttp1 } from "../upstream/version.ts";
 import { breakerOf } from "./breakers.ts";
 import { poolOf } from "./endpoint-pools.ts";
-import type { Layer, OutboundRequest } from "./outbound-http.ts";
 import { versionTo } from "./outbound-layers.ts";
+import type { Layer, OutboundRequest } from "./outbound-request.ts";
 
 /**
  * After what the route does to the request, which a copy has as well, and once whatever is tried again; a copy sets out when

@@ -6,7 +6,7 @@ import { type Answer, coversAnswer, coversFailure, type Failure } from "../retry
 import { backoffMs, MAX_PUSHBACK_MS, pushbackMs } from "../retry/delay.ts";
 import type { RetryPlan } from "../retry/plan.ts";
 import { countOverflow } from "./breakers.ts";
-import type { OutboundRequest } from "./outbound-http.ts";
+import type { OutboundRequest } from "./outbound-request.ts";
 
 export function planOf({ result }: OutboundRequest): RetryPlan | undefined {
   return result?.kind === "forward" ? result.route.retries : undefined;

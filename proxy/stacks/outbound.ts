@@ -32,7 +32,7 @@ import type { Context } from "./context.ts";
 import { type Detection, detectProtocol, versionOf } from "./detecting.ts";
 import { serveHttp } from "./http-connection.ts";
 import { injectFault } from "./outbound-faults.ts";
-import { type OutboundLayers, OutboundRequest } from "./outbound-http.ts";
+import { OutboundHttp, type OutboundLayers } from "./outbound-http.ts";
 import {
   chooseEndpoint,
   chooseRoute,
@@ -84,7 +84,7 @@ export function createOutbound(context: Context, self: Workload): (accepted: Acc
     const version = versionOf(detection.protocol);
     if (version !== undefined) {
       counted.http.value++;
-      const create = () => new OutboundRequest(context, destination, layers, report);
+      const create = () => new OutboundHttp(context, destination, layers, report);
       return serveHttp(context, "outbound", socket, version, detection.first, create);
     }
     counted.tcp.value++;

@@ -5,7 +5,7 @@ import { grpcTimeoutMs } from "../http/grpc.ts";
 import type { ResponseHead } from "../http/response-head.ts";
 import { oneLine } from "../route/format.ts";
 import { authorityOf, editsOf, type HeaderPlan } from "../route/headers.ts";
-import type { OutboundRequest } from "./outbound-http.ts";
+import type { OutboundRequest } from "./outbound-request.ts";
 import { variablesOf } from "./variables.ts";
 
 /** Arms the route's timeout and prepares what it changes in the request's head. */

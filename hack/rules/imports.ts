@@ -1,5 +1,6 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { dirname, join, posix, relative, resolve } from "node:path";
+import { importsIn } from "./graph.ts";
 
 /** Who may import whom: a room may import itself and the rooms and packages listed here, nothing else. */
 export interface Rule {
@@ -69,20 +70,15 @@ export interface Violation {
   readonly expected: string;
 }
 
-const importPattern =
-  /^[ \t]*(?:import|export)\s+(type\s)?(?:[^"';]*?\sfrom\s+)?"([^"]+)"|\bimport\(\s*"([^"]+)"\s*\)/gm;
-
 /** The violations in one file's text; `file` is relative to the repository root, with forward slashes. */
 export function violationsIn(file: string, text: string): Violation[] {
   const rule = ruleFor(file);
   if (rule === undefined) return [];
   const found: Violation[] = [];
-  for (const match of text.matchAll(importPattern)) {
-    const specifier = match[2] ?? match[3] ?? "";
-    const typeOnly = match[1] !== undefined;
+  for (const { specifier, kind, line } of importsIn(text)) {
+    const typeOnly = kind === "type";
     const expected = refuse(rule, file, specifier, typeOnly);
     if (expected === undefined) continue;
-    const line = text.slice(0, match.index).split("\n").length;
     found.push({ file, line, found: `${typeOnly ? "type " : ""}import of "${specifier}"`, expected });
   }
   return found;

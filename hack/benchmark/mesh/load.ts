@@ -2,6 +2,8 @@
  * Loads between two pods: the tools and the backend are this machine's, put into the network of the client's and the server's
  * pod, so that they cost the same with the mesh and without, and little.
  */
+import { readFileSync } from "node:fs";
+import { eventually } from "../../../test/support/e2e.ts";
 import { foundIn, openLoopCommand } from "../loads/generated.ts";
 import type { Found } from "../loads/load.ts";
 import { wrkCommand, wrkFound } from "../loads/wrk.ts";
@@ -33,11 +35,26 @@ export async function pairIn(namespace: string, meshed: boolean): Promise<Pair> 
 
 const inNetworkOf = (pid: number, argv: readonly string[]) => ["nsenter", "-t", String(pid), "-n", ...argv];
 
-/** The backend in the server's pod. */
-export function startBackend(pair: Pair, folder: string, name: string): Promise<Started> {
+/** The backend in the server's pod; resolves when it listens. */
+export async function startBackend(pair: Pair, folder: string, name: string): Promise<Started> {
   const http = `server { listen ${LOAD_PORT}; location / { return 200 "${"x".repeat(66)}"; } }`;
   const command: Command = { argv: inNetworkOf(pair.server, nginxCommand(folder, name, { http })) };
-  return start(name, command, LOAD_CORE);
+  const backend = await start(name, command, LOAD_CORE);
+  await eventually(`${name} listens`, async () => {
+    backend.assertRunning();
+    return listensIn(pair.server, LOAD_PORT);
+  });
+  return backend;
+}
+
+/** Whether anything listens on a port in the network of a process (proc_net(5): state 0A is LISTEN). */
+function listensIn(pid: number, port: number): boolean {
+  const local = `:${port.toString(16).toUpperCase().padStart(4, "0")}`;
+  const table = readFileSync(`/proc/${pid}/net/tcp`, "utf8");
+  return table.split("\n").some((line) => {
+    const [, address, , state] = line.trim().split(/\s+/);
+    return address?.endsWith(local) === true && state === "0A";
+  });
 }
 
 /** As fast as it goes on 16 connections; with the CPU that the sidecars took for each request, in µs. */

@@ -1,6 +1,7 @@
 /** Connections of either version of HTTP to one endpoint; each version's pool exists once somebody asks for it. */
 import type { Upstream, Version } from "../http/streams.ts";
 import type { Socket } from "../net/socket.ts";
+import { type Http1Options, Http1Pool } from "./http1-pool.ts";
 import {
   type Multiplexed,
   type MultiplexedLimits,
@@ -9,10 +10,9 @@ import {
   type PingLimits,
 } from "./multiplexed-pool.ts";
 import type { Connector } from "./opening.ts";
-import { Pool, type PoolOptions } from "./pool.ts";
 import type { Waiter } from "./waiter.ts";
 
-export interface VersionedOptions extends Omit<PoolOptions, "connect" | "limits"> {
+export interface VersionedOptions extends Omit<Http1Options, "connect" | "limits"> {
   readonly limits: MultiplexedLimits;
   /** What opens connections that speak the version. */
   connector(version: Version): Connector;
@@ -25,7 +25,7 @@ export interface VersionedOptions extends Omit<PoolOptions, "connect" | "limits"
 export class VersionedPool {
   readonly #options: VersionedOptions;
   #limits: MultiplexedLimits;
-  #http1: Pool | undefined;
+  #http1: Http1Pool | undefined;
   #http2: MultiplexedPool | undefined;
   #closed = false;
 
@@ -52,9 +52,13 @@ export class VersionedPool {
     return version === 1 ? this.#ofHttp1().acquire(waiter, fresh) : this.#ofHttp2().acquire(waiter);
   }
 
-  #ofHttp1(): Pool {
+  #ofHttp1(): Http1Pool {
     if (this.#http1 !== undefined) return this.#http1;
-    const pool = new Pool({ ...this.#options, connect: this.#options.connector(1), limits: this.#limits });
+    const pool = new Http1Pool({
+      ...this.#options,
+      connect: this.#options.connector(1),
+      limits: this.#limits,
+    });
     if (this.#closed) pool.close();
     this.#http1 = pool;
     return pool;

@@ -9,7 +9,8 @@ import type { DialError } from "../net/listen.ts";
 import { FakeTime, fakeSocket } from "../net/socket.fake.ts";
 import type { Socket } from "../net/socket.ts";
 import { TimerWheel } from "../net/timer-wheel.ts";
-import { Pool, type PoolLimits } from "./pool.ts";
+import { Http1Pool } from "./http1-pool.ts";
+import type { PoolLimits } from "./pool.ts";
 import { OVERFLOW, REMOVED, type Waiter } from "./waiter.ts";
 
 /** Several endpoints of one cluster in memory, with one breaker. */
@@ -20,15 +21,15 @@ class Cluster {
   readonly breaker: Breaker;
   readonly dials: Dialling[] = [];
   readonly open = new Set<Socket>();
-  readonly pools: Pool[];
+  readonly pools: Http1Pool[];
 
   constructor(endpoints: number, fields: Partial<ConnectionPool>, limits: Partial<PoolLimits> = {}) {
     this.breaker = new Breaker(this.counts, { connectTimeoutMs: 1_000, ...fields });
     this.pools = Array.from({ length: endpoints }, (_, at) => this.#pool(at, limits));
   }
 
-  #pool(at: number, limits: Partial<PoolLimits>): Pool {
-    return new Pool({
+  #pool(at: number, limits: Partial<PoolLimits>): Http1Pool {
+    return new Http1Pool({
       connect: (connected, failed) => {
         const dialling: Dialling = {
           at,
@@ -65,8 +66,8 @@ class Cluster {
     this.dials.splice(this.dials.indexOf(dialling), 1);
   }
 
-  pool(at: number): Pool {
-    return this.pools[at % this.pools.length] as Pool;
+  pool(at: number): Http1Pool {
+    return this.pools[at % this.pools.length] as Http1Pool;
   }
 }
 

@@ -7,7 +7,8 @@ import type { DialError } from "../net/listen.ts";
 import { type FakeRaw, FakeTime, fakeSocket } from "../net/socket.fake.ts";
 import type { Socket } from "../net/socket.ts";
 import { TimerWheel } from "../net/timer-wheel.ts";
-import { Pool, type PoolLimits } from "./pool.ts";
+import { Http1Pool } from "./http1-pool.ts";
+import type { PoolLimits } from "./pool.ts";
 import type { Waiter } from "./waiter.ts";
 
 interface Dialled {
@@ -35,7 +36,7 @@ function setUp(limits: Partial<PoolLimits> = {}) {
   const dials: Dialled[] = [];
   const counters = { requests: 0, pending: 0, connections: 0, retries: 0 };
   const dialFailed = vi.fn();
-  const pool = new Pool({
+  const pool = new Http1Pool({
     connect(connected, failed) {
       const dialled: Dialled = {
         succeed() {

@@ -1,7 +1,5 @@
 /** `hack/bench [SCENARIO…]`: peers and Weft in turn; see `hack/bench --help`. */
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { rmSync, writeFileSync } from "node:fs";
 import { backendCommand } from "./backends.ts";
 import { readRecords, type ScenarioRecord, writeRecords } from "./document.ts";
 import { describeMachine } from "./machine.ts";
@@ -11,22 +9,13 @@ import { endAll, LOAD_CORE, start } from "./processes.ts";
 import { step } from "./progress.ts";
 import { type Result, summarize } from "./rows.ts";
 import type { Scenario } from "./scenarios.ts";
+import { scratchFolder } from "./scratch.ts";
 import type { Peer, Site } from "./shape.ts";
 import { makeSite } from "./site.ts";
 import { remarks, table } from "./table.ts";
 
 const run = readOptions(process.argv.slice(2));
-const folder = mkdtempSync(join(tmpdir(), "weft-bench-"));
-for (const [signal, code] of [
-  ["SIGINT", 130],
-  ["SIGTERM", 143],
-] as const) {
-  process.once(signal, () => {
-    endAll();
-    rmSync(folder, { recursive: true, force: true });
-    process.exit(code);
-  });
-}
+const folder = scratchFolder("weft-bench-");
 
 /** All peers in turn, round by round; a peer that fails is out, and says why. */
 async function measureScenario(scenario: Scenario, site: Site): Promise<Result[]> {

@@ -1,7 +1,5 @@
 /** `hack/bench mesh`: the sidecars of real pods, with the mesh and without in turn; see `hack/bench --help`. */
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { rmSync, writeFileSync } from "node:fs";
 import { setTimeout as delay } from "node:timers/promises";
 import { parseArgs } from "node:util";
 import { call } from "../../../test/support/e2e.ts";
@@ -11,6 +9,7 @@ import { readRecords, writeRecords } from "../document.ts";
 import { describeMachine } from "../machine.ts";
 import { endAll } from "../processes.ts";
 import { step } from "../progress.ts";
+import { scratchFolder } from "../scratch.ts";
 import { anonymousMegabytes, podsOf, residentMegabytes } from "./containers.ts";
 import { type Pair, pairIn, startBackend, steady, throughput } from "./load.ts";
 import { goals, type MeshRow } from "./rows.ts";
@@ -48,17 +47,7 @@ const options = readOptions();
 const rounds = Number(options.rounds);
 const seconds = Number(options.seconds);
 const rows: MeshRow[] = [];
-const folder = mkdtempSync(join(tmpdir(), "weft-bench-mesh-"));
-for (const [signal, code] of [
-  ["SIGINT", 130],
-  ["SIGTERM", 143],
-] as const) {
-  process.once(signal, () => {
-    endAll();
-    rmSync(folder, { recursive: true, force: true });
-    process.exit(code);
-  });
-}
+const folder = scratchFolder("weft-bench-mesh-");
 
 const median = (values: readonly number[]) => quantile(values, 0.5);
 function add(measure: string, mesh: MeshRow["mesh"], value: number, unit: string, digits = 2): void {

@@ -1,5 +1,5 @@
 /** `hack/bench profile SCENARIO`: where Weft's time goes in a scenario; see `hack/bench --help`. */
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { mkdirSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
@@ -14,6 +14,7 @@ import { weft } from "../peers/weft.ts";
 import { type Command, endAll, LOAD_CORE, PROXY_CORE, type Started, start } from "../processes.ts";
 import { step } from "../progress.ts";
 import { chosen, type Scenario } from "../scenarios.ts";
+import { scratchFolder } from "../scratch.ts";
 import { pathOf, type Site } from "../shape.ts";
 import { makeSite } from "../site.ts";
 import { verify } from "../verify.ts";
@@ -46,17 +47,7 @@ function readOptions() {
 
 const options = readOptions();
 const seconds = Number(options.seconds);
-const folder = mkdtempSync(join(tmpdir(), "weft-profile-"));
-for (const [signal, code] of [
-  ["SIGINT", 130],
-  ["SIGTERM", 143],
-] as const) {
-  process.once(signal, () => {
-    endAll();
-    rmSync(folder, { recursive: true, force: true });
-    process.exit(code);
-  });
-}
+const folder = scratchFolder("weft-profile-");
 /** Profiles that a viewer of flame graphs opens. */
 const kept = join(process.env.WEFT_CACHE ?? tmpdir(), "profiles");
 mkdirSync(kept, { recursive: true });

@@ -6,6 +6,7 @@
 import type { Answer } from "../net/resolve.ts";
 import { createBackoff } from "./backoff.ts";
 import type { Clock } from "./clock.ts";
+import type { Log } from "./log.ts";
 
 /** Asks once; [] means that the name has no address, a rejection that it could not be found out. */
 export type Resolve = (name: string) => Promise<readonly Answer[]>;
@@ -26,6 +27,16 @@ export interface NamesOptions {
   readonly changed: () => void;
   /** Once for each row of failures. */
   readonly failed: (name: string, error: unknown, addresses: readonly string[]) => void;
+}
+
+/** What a source says of such failures. */
+export function logFailures(log: Log): NamesOptions["failed"] {
+  return (name, error, addresses) =>
+    log("warn", "a name could not be resolved; its last addresses stay", {
+      name,
+      error: String(error),
+      addresses: addresses.length,
+    });
 }
 
 const refreshMs = 60_000;

@@ -8,7 +8,7 @@ import type { LastGood, LastGoodStore } from "./last-good.ts";
 import { createLoads } from "./loads.ts";
 import type { Log } from "./log.ts";
 import { parseKeeping } from "./raw-json.ts";
-import { Names, type Resolve } from "./resolved-names.ts";
+import { logFailures, Names, type Resolve } from "./resolved-names.ts";
 import { Snapshot } from "./snapshot.ts";
 import type { ConfigSource } from "./view.ts";
 import { startWatch, type Watch, type WatchHandler } from "./watch.ts";
@@ -52,13 +52,7 @@ export async function startKubernetesSource(options: KubernetesSourceOptions): P
     resolve: options.resolve,
     clock,
     random,
-    failed(name, error, addresses) {
-      log("warn", "a name could not be resolved; its last addresses stay", {
-        name,
-        error: String(error),
-        addresses: addresses.length,
-      });
-    },
+    failed: logFailures(log),
     changed() {
       snapshot.renamed();
       commit();

@@ -10,7 +10,7 @@ import { decodeMeta, decodeObject, type ObjectMeta, objectName } from "./decode.
 import { ConfigError } from "./errors.ts";
 import { parseJsonText } from "./json-text.ts";
 import type { Log } from "./log.ts";
-import { Names, type Resolve } from "./resolved-names.ts";
+import { logFailures, Names, type Resolve } from "./resolved-names.ts";
 import { Snapshot } from "./snapshot.ts";
 import type { ConfigSource } from "./view.ts";
 import { watchFolders } from "./watch-folder.ts";
@@ -59,13 +59,7 @@ export async function startStaticSource(options: StaticSourceOptions): Promise<C
     resolve,
     clock,
     random,
-    failed(name, error, addresses) {
-      log("warn", "a name could not be resolved; its last addresses stay", {
-        name,
-        error: String(error),
-        addresses: addresses.length,
-      });
-    },
+    failed: logFailures(log),
     changed() {
       snapshot.renamed();
       commit();

@@ -2,7 +2,6 @@
 
 import type { Exchange } from "../http/exchange.ts";
 import { REQUEST_ID } from "../http/field-kinds.ts";
-import { type TcpAccess, tcpEntry } from "../telemetry/access-log.ts";
 import {
   type Flow,
   type ServiceLabels,
@@ -12,7 +11,6 @@ import {
 } from "../telemetry/labels.ts";
 import { decodePeer } from "../telemetry/peer.ts";
 import { rowKey, UNUSUAL } from "../telemetry/request-metrics.ts";
-import { CLOSED, OPENED, RECEIVED_BYTES, SENT_BYTES } from "../telemetry/tcp-metrics.ts";
 import type { Context } from "./context.ts";
 
 /** Who calls, on one connection; rows of ordinary responses are kept with it. */
@@ -64,19 +62,9 @@ export class InboundReport {
     if (this.#context.accessLog.enabled) this.#log(outcome, duration);
   }
 
-  opened(caller: Caller, service: string | undefined, flags: string): number {
-    const row = this.#context.telemetry.tcp.bind(this.#flow(caller, service, "tcp", flags));
-    this.#context.telemetry.tcp.add(row, OPENED, 1);
-    return row;
-  }
-
-  /** The flow is over; `durationMs` since it was accepted. */
-  closed(row: number, access: Omit<TcpAccess, "at">): void {
-    const { telemetry, accessLog, unixNow } = this.#context;
-    telemetry.tcp.add(row, CLOSED, 1);
-    telemetry.tcp.add(row, SENT_BYTES, access.bytesSent);
-    telemetry.tcp.add(row, RECEIVED_BYTES, access.bytesReceived);
-    if (accessLog.enabled) accessLog.record(tcpEntry({ at: unixNow() - access.durationMs, ...access }));
+  /** Of an opaque connection. */
+  tcp(caller: Caller, service: string | undefined, flags: string): Flow {
+    return this.#flow(caller, service, "tcp", flags);
   }
 
   #flow(caller: Caller, service: string | undefined, protocol: Flow["protocol"], flags: string): Flow {

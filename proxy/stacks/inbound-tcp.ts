@@ -1,5 +1,6 @@
 /** One opaque connection on its way in: authorized once, then joined with the application. */
 import type { AuthzRequest } from "../authz/types.ts";
+import type { Flow } from "../telemetry/labels.ts";
 import { type ApplicationPool, CONNECT_MS } from "./application-pools.ts";
 import { countOverflow } from "./breakers.ts";
 import { type Context, withKeepAlive } from "./context.ts";
@@ -15,7 +16,7 @@ export class InboundTcp extends OpaqueConnection {
   #counted = false;
 
   constructor(context: Context, connection: InboundConnection, pool: ApplicationPool, report: InboundReport) {
-    super(context, "inbound", connection.socket, report);
+    super(context, "inbound", connection.socket);
     this.#connection = connection;
     this.#pool = pool;
     this.#report = report;
@@ -79,9 +80,9 @@ export class InboundTcp extends OpaqueConnection {
     this.#counted = false;
   }
 
-  protected opened(refusal = "-"): number {
+  protected flow(refusal = "-"): Flow {
     const { caller, port } = this.#connection;
-    return this.#report.opened(caller, this.context.config.view()?.inbound(port).service, refusal);
+    return this.#report.tcp(caller, this.context.config.view()?.inbound(port).service, refusal);
   }
 
   protected get limits(): OpaqueLimits | undefined {

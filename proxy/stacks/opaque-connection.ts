@@ -6,7 +6,9 @@ import type { Dial } from "../net/listen.ts";
 import type { Socket, SocketEvents } from "../net/socket.ts";
 import { type Splice, splice } from "../net/splice.ts";
 import { TimerEntry } from "../net/timer-wheel.ts";
-import type { TcpAccess } from "../telemetry/access-log.ts";
+import { type TcpAccess, tcpEntry } from "../telemetry/access-log.ts";
+import type { Flow } from "../telemetry/labels.ts";
+import { CLOSED, OPENED, RECEIVED_BYTES, SENT_BYTES } from "../telemetry/tcp-metrics.ts";
 import { type Context, TUNNEL_IDLE_MS } from "./context.ts";
 import { Held, type Spare, type SpareEvents } from "./spare.ts";
 
@@ -16,18 +18,12 @@ export interface OpaqueLimits {
   readonly maxConnectionDurationMs?: number | undefined;
 }
 
-/** Where the end of a connection is told: `row` is what `opened` gave. */
-export interface OpaqueReport {
-  closed(row: number, access: Omit<TcpAccess, "at">): void;
-}
-
 export abstract class OpaqueConnection extends TimerEntry implements SocketEvents, Spare {
   protected readonly context: Context;
   /** The client's. */
   protected readonly socket: Socket;
   protected dial: Dial | undefined;
   readonly #side: "inbound" | "outbound";
-  readonly #report: OpaqueReport;
   readonly #acceptedAt: number;
   #first: Buffer | undefined;
   /** Who waits for the endpoint to speak, while the client is not ours yet. */
@@ -37,12 +33,11 @@ export abstract class OpaqueConnection extends TimerEntry implements SocketEvent
   #flags = "-";
   #over = false;
 
-  constructor(context: Context, side: "inbound" | "outbound", socket: Socket, report: OpaqueReport) {
+  constructor(context: Context, side: "inbound" | "outbound", socket: Socket) {
     super();
     this.context = context;
     this.socket = socket;
     this.#side = side;
-    this.#report = report;
     this.#acceptedAt = context.now();
   }
 
@@ -54,8 +49,8 @@ export abstract class OpaqueConnection extends TimerEntry implements SocketEvent
   protected abstract late(): void;
   /** Gives back its place among the connections that there may be. */
   protected abstract release(): void;
-  /** Tells that it has begun, or with Envoy's flag that it is refused; the row that its end is told in. */
-  protected abstract opened(refusal: string | undefined): number;
+  /** Whom metrics count it for; with Envoy's flag for why when it is refused. */
+  protected abstract flow(refusal: string | undefined): Flow;
   protected abstract get limits(): OpaqueLimits | undefined;
   protected abstract get upstream(): Pick<TcpAccess, "upstreamHost" | "upstreamCluster">;
 
@@ -137,7 +132,7 @@ export abstract class OpaqueConnection extends TimerEntry implements SocketEvent
       return;
     }
     const client = this.socket;
-    const row = this.opened(undefined);
+    const row = this.#opened(undefined);
     this.joining();
     const { tcpIdleTimeoutMs: ms = TUNNEL_IDLE_MS, maxConnectionDurationMs } = this.limits ?? {};
     if (maxConnectionDurationMs !== undefined) wheel.arm(this, maxConnectionDurationMs);
@@ -145,7 +140,7 @@ export abstract class OpaqueConnection extends TimerEntry implements SocketEvent
     this.#held = undefined;
     this.#joined = splice(client, endpoint, said, { wheel, ms }, () => {
       this.parted();
-      this.#report.closed(row, this.#access(this.#flags, client.bytesWritten, endpoint.bytesWritten));
+      this.#closed(row, this.#flags, client.bytesWritten, endpoint.bytesWritten);
       this.#finish();
     });
     this.#first = undefined;
@@ -160,20 +155,34 @@ export abstract class OpaqueConnection extends TimerEntry implements SocketEvent
       waiting.lost();
       return;
     }
-    this.#report.closed(this.opened(flags), this.#access(flags, 0, 0));
+    this.#closed(this.#opened(flags), flags, 0, 0);
     this.#giveUp();
   }
 
-  #access(flags: string, bytesSent: number, bytesReceived: number): Omit<TcpAccess, "at"> {
-    return {
-      flags,
-      bytesSent,
-      bytesReceived,
-      durationMs: this.context.now() - this.#acceptedAt,
-      ...this.upstream,
-      downstream: this.socket.peerAddress,
-    };
+  // What is told of it.
+
+  #opened(refusal: string | undefined): number {
+    const { tcp } = this.context.telemetry;
+    const row = tcp.bind(this.flow(refusal));
+    tcp.add(row, OPENED, 1);
+    return row;
   }
+
+  #closed(row: number, flags: string, bytesSent: number, bytesReceived: number): void {
+    const { telemetry, accessLog, now, unixNow } = this.context;
+    telemetry.tcp.add(row, CLOSED, 1);
+    telemetry.tcp.add(row, SENT_BYTES, bytesSent);
+    telemetry.tcp.add(row, RECEIVED_BYTES, bytesReceived);
+    if (!accessLog.enabled) return;
+    const durationMs = now() - this.#acceptedAt;
+    const at = unixNow() - durationMs;
+    const downstream = this.socket.peerAddress;
+    accessLog.record(
+      tcpEntry({ at, flags, bytesSent, bytesReceived, durationMs, ...this.upstream, downstream }),
+    );
+  }
+
+  // The end.
 
   #giveUp(): void {
     if (this.#over) return;

@@ -2,7 +2,6 @@
 import type { Cluster, EndpointHandle } from "../config/view.ts";
 import { PEER_HEADER, REQUEST_ID } from "../http/field-kinds.ts";
 import type { Destination } from "../net/original-destination.ts";
-import { type TcpAccess, tcpEntry } from "../telemetry/access-log.ts";
 import {
   type Flow,
   type ServiceLabels,
@@ -13,7 +12,6 @@ import {
 } from "../telemetry/labels.ts";
 import { encodePeer } from "../telemetry/peer.ts";
 import { rowKey, UNUSUAL } from "../telemetry/request-metrics.ts";
-import { CLOSED, OPENED, RECEIVED_BYTES, SENT_BYTES } from "../telemetry/tcp-metrics.ts";
 import type { Context } from "./context.ts";
 import type { EndpointPool } from "./endpoint-pools.ts";
 
@@ -77,25 +75,14 @@ export class OutboundReport {
   }
 
   /** The metric row of a TCP flow, counted as opened. */
-  opened(
+  /** Of an opaque connection; `other` is what it counts for where no service claims it. */
+  tcp(
     cluster: Cluster | undefined,
     endpoint: EndpointHandle | undefined,
-    service: ServiceLabels,
+    other: ServiceLabels,
     flags: string,
-  ): number {
-    const flow = this.#flowOf(cluster, endpoint, service, "tcp", flags);
-    const row = this.#context.telemetry.tcp.bind(flow);
-    this.#context.telemetry.tcp.add(row, OPENED, 1);
-    return row;
-  }
-
-  /** The flow is over; `durationMs` since it was accepted. */
-  closed(row: number, access: Omit<TcpAccess, "at">): void {
-    const { telemetry, accessLog, unixNow } = this.#context;
-    telemetry.tcp.add(row, CLOSED, 1);
-    telemetry.tcp.add(row, SENT_BYTES, access.bytesSent);
-    telemetry.tcp.add(row, RECEIVED_BYTES, access.bytesReceived);
-    if (accessLog.enabled) accessLog.record(tcpEntry({ at: unixNow() - access.durationMs, ...access }));
+  ): Flow {
+    return this.#flowOf(cluster, endpoint, other, "tcp", flags);
   }
 
   #flow(outcome: OutboundOutcome, protocol: Flow["protocol"], flags: string): Flow {

@@ -5,6 +5,7 @@ import type { DialError } from "../net/listen.ts";
 import type { Destination } from "../net/original-destination.ts";
 import { proxyHeader } from "../net/proxy-protocol.ts";
 import type { Socket } from "../net/socket.ts";
+import type { Flow } from "../telemetry/labels.ts";
 import { breakerOf, countOverflow } from "./breakers.ts";
 import { connectorOf } from "./connector.ts";
 import { ALPN_TCP, type Context } from "./context.ts";
@@ -36,7 +37,7 @@ export class OutboundTcp extends OpaqueConnection {
   #dialledAt = 0;
 
   constructor(context: Context, socket: Socket, destination: Destination, report: OutboundReport) {
-    super(context, "outbound", socket, report);
+    super(context, "outbound", socket);
     this.#destination = destination;
     this.#report = report;
   }
@@ -198,9 +199,9 @@ export class OutboundTcp extends OpaqueConnection {
     endpoint.write(header, 0, header.length);
   }
 
-  protected opened(refusal: string | undefined): number {
+  protected flow(refusal: string | undefined): Flow {
     const unclaimed = refusal === undefined ? PASSTHROUGH : BLACKHOLE;
-    return this.#report.opened(this.#cluster, this.#endpoint, unclaimed, refusal ?? "-");
+    return this.#report.tcp(this.#cluster, this.#endpoint, unclaimed, refusal ?? "-");
   }
 
   protected get limits(): OpaqueLimits | undefined {

@@ -1,0 +1,120 @@
+/** One namespace's entries in the index of services, as the JSON that they came as with tables beside it. */
+import type { IndexEntry } from "../../crds/service-config.ts";
+import { type Block, parseBlock } from "../address/cidr.ts";
+import { eachString, HashTable, hash, hashString } from "./hash-table.ts";
+import { findMember, type RawList, skipValue } from "./raw-json.ts";
+import { type Decoder, ShapeError } from "./shape.ts";
+
+/** An entry with the namespace that it came from. */
+export interface FoundEntry extends IndexEntry {
+  readonly namespace: string;
+}
+
+/** A CIDR among an entry's addresses. */
+interface AddressBlock {
+  readonly has: Block;
+  /** Of the prefix, in bits. */
+  readonly length: number;
+  readonly index: number;
+}
+
+export class IndexShard {
+  readonly namespace: string;
+  readonly services: RawList;
+  readonly #decode: Decoder<IndexEntry>;
+  /** Where each entry begins. */
+  readonly #starts: Uint32Array;
+  readonly #names: HashTable;
+  readonly #hosts: ReadonlyMap<string, number> | undefined;
+  /** Hash of each address and the entry that has it. */
+  readonly addressHashes: Uint32Array;
+  readonly addressEntries: Uint32Array;
+  readonly blocks: readonly AddressBlock[];
+  readonly #opaque: readonly { readonly port: number; readonly index: number }[];
+
+  constructor(
+    namespace: string,
+    services: RawList,
+    decode: Decoder<IndexEntry>,
+    sees: (exportTo: readonly string[]) => boolean,
+  ) {
+    this.namespace = namespace;
+    this.services = services;
+    this.#decode = decode;
+    const { bytes } = services;
+    const starts: number[] = [];
+    const names: number[] = [];
+    const addresses: number[] = [];
+    const holders: number[] = [];
+    const hosts = new Map<string, number>();
+    const blocks: AddressBlock[] = [];
+    const opaque: { port: number; index: number }[] = [];
+    services.each((start, end) => {
+      // Both are rare, and neither is worth a scanner of its own.
+      const special = findMember(bytes, start, "exportTo") >= 0 || findMember(bytes, start, "hosts") >= 0;
+      const entry = special ? this.#parse(start, end) : undefined;
+      if (entry?.exportTo !== undefined && !sees(entry.exportTo)) return;
+      const index = starts.push(start) - 1;
+      names.push(hashString(bytes, findMember(bytes, start, "name")));
+      eachString(bytes, findMember(bytes, start, "addresses"), (hashed) => {
+        addresses.push(hashed);
+        holders.push(index);
+      });
+      if (entry?.hosts === undefined) return;
+      for (const host of entry.hosts) hosts.set(host.toLowerCase(), index);
+      for (const { port, protocol } of entry.addresses.length === 0 ? entry.ports : [])
+        if (protocol === "tcp" || protocol === "auto") opaque.push({ port, index });
+      for (const address of entry.addresses) {
+        const has = address.includes("/") ? parseBlock(address) : undefined;
+        if (has !== undefined) blocks.push({ has, length: Number(address.split("/")[1]), index });
+      }
+    });
+    this.#starts = Uint32Array.from(starts);
+    this.#names = new HashTable(Uint32Array.from(names));
+    this.#hosts = hosts.size > 0 ? hosts : undefined;
+    this.addressHashes = Uint32Array.from(addresses);
+    this.addressEntries = Uint32Array.from(holders);
+    this.blocks = blocks;
+    this.#opaque = opaque;
+  }
+
+  get size(): number {
+    return this.#starts.length;
+  }
+
+  get hasHosts(): boolean {
+    return this.#hosts !== undefined;
+  }
+
+  /** Undefined for an entry that is malformed: it is as if it were not there. */
+  entry(index: number): FoundEntry | undefined {
+    const start = this.#starts[index] ?? 0;
+    const entry = this.#parse(start, skipValue(this.services.bytes, start));
+    return entry && { ...entry, namespace: this.namespace };
+  }
+
+  byName(name: string): FoundEntry | undefined {
+    return this.#names.find(hash(name), (i) => {
+      const entry = this.entry(i);
+      return entry?.name === name && entry.hosts === undefined ? entry : undefined;
+    });
+  }
+
+  byPort(port: number): FoundEntry[] {
+    return this.#opaque.flatMap((each) => (each.port === port ? (this.entry(each.index) ?? []) : []));
+  }
+
+  byHost(host: string): FoundEntry | undefined {
+    const index = this.#hosts?.get(host);
+    return index === undefined ? undefined : this.entry(index);
+  }
+
+  #parse(start: number, end: number): IndexEntry | undefined {
+    try {
+      return this.#decode(JSON.parse(new TextDecoder().decode(this.services.bytes.subarray(start, end))));
+    } catch (error) {
+      if (error instanceof ShapeError || error instanceof SyntaxError) return undefined;
+      throw error;
+    }
+  }
+}

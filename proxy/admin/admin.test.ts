@@ -1,5 +1,6 @@
 import { describe, expect, it, vi } from "vitest";
-import type { ConfigSource, Identity, IdentitySource } from "../config/view.ts";
+import type { ConfigSource } from "../config/view.ts";
+import type { Identity, IdentitySource } from "../identity/source.ts";
 import type { DialEvents } from "../net/listen.ts";
 import { fakeSocket } from "../net/socket.fake.ts";
 import { isServing } from "./grpc-health.ts";

@@ -1,5 +1,6 @@
 /** What the admin ports answer: readiness, metrics, configuration in force, the application's probes, drain and quit. */
-import type { ConfigSource, IdentitySource } from "../config/view.ts";
+import type { ConfigSource } from "../config/view.ts";
+import type { IdentitySource } from "../identity/source.ts";
 import type { AdminHandler, AdminRequest, AdminResponse } from "./server.ts";
 
 export interface PageSources {

@@ -1,5 +1,5 @@
 /** The listener for mutual TLS: open as soon as there is a certificate, where the layout says. */
-import type { Identity } from "../config/view.ts";
+import type { Identity } from "../identity/source.ts";
 import type { MutualListener } from "../net/tls.ts";
 import { type ListenerChange, opening, type Wanted } from "./listeners.ts";
 

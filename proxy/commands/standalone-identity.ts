@@ -2,7 +2,7 @@
 import { createPrivateKey, X509Certificate } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { resolve } from "node:path";
-import type { Identity } from "../config/view.ts";
+import type { Identity } from "../identity/source.ts";
 import { spiffeId } from "../net/spiffe.ts";
 
 /** Names of files, as seen from the folder. */

@@ -6,7 +6,7 @@ import { createProber, type ProbeEffects } from "../admin/probes.ts";
 import { systemClock } from "../config/clock.ts";
 import type { Log } from "../config/log.ts";
 import { startStaticSource } from "../config/static.ts";
-import type { Identity, IdentitySource } from "../config/view.ts";
+import type { Identity, IdentitySource } from "../identity/source.ts";
 import type { OriginalDestination } from "../net/original-destination.ts";
 import { resolveName } from "../net/resolve.ts";
 import { fileIn, foldersOf, follow, readFileIn } from "./followed-file.ts";

@@ -6,11 +6,11 @@
 import { createBackoff } from "../config/backoff.ts";
 import { type Clock, sleep } from "../config/clock.ts";
 import type { Log } from "../config/log.ts";
-import type { Identity, IdentitySource } from "../config/view.ts";
 import { spiffeId } from "../net/spiffe.ts";
 import { type Authority, AuthorityError, type Issued } from "./authority.ts";
 import { CertificateError, readCertificate } from "./certificate.ts";
 import { createKeyAndRequest } from "./request.ts";
+import type { Identity, IdentitySource } from "./source.ts";
 
 export interface IdentityOptions {
   readonly authority: Authority;

@@ -1,5 +1,6 @@
 /** How a cluster reaches an endpoint: plaintext, mutual TLS to its proxy, or TLS as its DestinationRule says. */
-import type { Cluster, EndpointHandle, Identity } from "../config/view.ts";
+import type { Cluster, EndpointHandle } from "../config/view.ts";
+import type { Identity } from "../identity/source.ts";
 import type { Connect, Dial, DialError, DialEvents } from "../net/listen.ts";
 import { ALPN_HTTP1, ALPN_TCP, type Context, MUTUAL_PORT, outboundSni, withKeepAlive } from "./context.ts";
 import { throughProxy } from "./tunnel-through.ts";

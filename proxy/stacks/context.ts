@@ -1,8 +1,9 @@
 /** What both stacks are given: the world's effects, and what the process shares among its connections. */
 
 import type { Log } from "../config/log.ts";
-import type { ConfigSource, ConnectionPool, IdentitySource } from "../config/view.ts";
+import type { ConfigSource, ConnectionPool } from "../config/view.ts";
 import type { HeadWriter } from "../http1/head-writer.ts";
+import type { IdentitySource } from "../identity/source.ts";
 import type { TlsFiles } from "../identity/tls-files.ts";
 import type { Dial, DialEvents } from "../net/listen.ts";
 import type { OriginalDestination } from "../net/original-destination.ts";

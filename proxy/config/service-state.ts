@@ -15,17 +15,11 @@ import { ServiceClusters } from "./clusters.ts";
 import { type CompiledObject, objectName } from "./decode.ts";
 import { ConfigError } from "./errors.ts";
 import type { LoadedService } from "./mesh-view.ts";
+import { type Patience, Wait } from "./patience.ts";
 import { namesOf, resolvedEndpoints } from "./resolved-endpoints.ts";
 import type { Resolved } from "./resolved-names.ts";
-import { type BoundRoutes, bindRoutes, type CompiledRoutes, compileRoutes } from "./routes.ts";
-
-/** How long parts and destinations that are missing are waited for, in ms. */
-export interface Patience {
-  /** While older configuration serves. */
-  readonly updateMs: number;
-  /** While a first request waits. */
-  readonly firstMs: number;
-}
+import { RouteBindings } from "./route-bindings.ts";
+import { type CompiledRoutes, compileRoutes } from "./routes.ts";
 
 export interface ServiceContext {
   readonly client: Client;
@@ -67,19 +61,17 @@ export class ServiceState {
   #clusters: ServiceClusters | undefined;
   /** What `#clusters` was made from, to see that nothing has changed. */
   #madeFrom: readonly unknown[] = [];
-  #waitingSince: number | undefined;
-  /** Waiting was in vain: what is missing counts as missing until it comes. */
-  #gaveUp = false;
+  /** For what its routes need. */
+  readonly #wait = new Wait();
   /** Subsets that have gone while routes still led to them, and when. */
   readonly #retired = new Map<string, number>();
-  readonly #bound = new Map<
-    number,
-    { routes: CompiledRoutes; used: Map<string, ServiceClusters | undefined>; bound: BoundRoutes }
-  >();
+  readonly #bindings: RouteBindings;
 
   constructor(key: string, context: ServiceContext) {
     this.key = key;
     this.#context = context;
+    const clustersOf = (other: string) => (other === key ? this.#clusters : context.clustersOf(other));
+    this.#bindings = new RouteBindings(clustersOf, context.random);
   }
 
   /** Takes a part in. Throws ConfigError for routes that cannot be compiled; the former ones stay. */
@@ -93,8 +85,7 @@ export class ServiceState {
     try {
       const routes = compileRoutes(viewFor(client, variant?.view ?? part.service.common), client);
       this.#latest = { object, part: part.service, routes };
-      this.#waitingSince = undefined;
-      this.#gaveUp = false;
+      this.#wait.reset();
     } catch (error) {
       if (!(error instanceof PatternError)) throw error;
       throw new ConfigError("WEFT_CONFIG_MALFORMED", `${objectName(object.meta)}: ${error.message}`);
@@ -135,7 +126,10 @@ export class ServiceState {
   get loaded(): LoadedService | undefined {
     const version = this.#inForce;
     if (version === undefined || this.#clusters === undefined) return undefined;
-    return { host: version.part.host, bind: (port, own) => this.#bind(version, port.port, own) };
+    return {
+      host: version.part.host,
+      bind: (port, own) => this.#bindings.bind(version.routes, port.port, own),
+    };
   }
 
   /** The objects that are in force. */
@@ -152,7 +146,8 @@ export class ServiceState {
   /** When to look again though nothing arrives, in Unix ms; undefined when nothing is waited for. */
   get deadline(): number | undefined {
     const ends = [...this.#retired.values()].map((since) => since + this.#context.patience.updateMs);
-    if (this.#waitingSince !== undefined && !this.#gaveUp) ends.push(this.#waitingSince + this.#patienceMs);
+    const end = this.#wait.end(this.#patienceMs);
+    if (end !== undefined) ends.push(end);
     return ends.length === 0 ? undefined : Math.min(...ends);
   }
 
@@ -171,7 +166,7 @@ export class ServiceState {
     const slices = Array.from({ length: part.endpointSlices }, (_, i) => this.#slices.get(i));
     const answers = slices.flatMap((slice) => slice?.names ?? []).map(this.#context.resolve);
     const isWhole = !slices.includes(undefined) && answers.every(({ settled }) => settled);
-    if (!isWhole && !this.#outOfPatience(now)) return false;
+    if (!isWhole && !this.#wait.isOver(now, this.#patienceMs)) return false;
     const policies = this.#policies(now);
     const place = this.#context.place();
     const madeFrom = [
@@ -201,14 +196,8 @@ export class ServiceState {
 
   /** Second step, when every service's clusters are up to date: routes. True when they changed. */
   updateRoutes(now: number): boolean {
-    if (!this.#waits()) {
-      this.#waitingSince = undefined;
-      this.#gaveUp = false;
-    } else {
-      this.#waitingSince ??= now;
-      this.#gaveUp = this.#outOfPatience(now);
-      if (!this.#gaveUp) return false;
-    }
+    if (!this.#waits()) this.#wait.reset();
+    else if (!this.#wait.goOn(now, this.#patienceMs)) return false;
     if (!this.wanted || this.#clusters === undefined || this.#inForce === this.#latest) return false;
     this.#inForce = this.#latest;
     return true;
@@ -239,10 +228,6 @@ export class ServiceState {
     return this.#inForce === undefined ? firstMs : updateMs;
   }
 
-  #outOfPatience(now: number): boolean {
-    return this.#gaveUp || (this.#waitingSince !== undefined && now - this.#waitingSince >= this.#patienceMs);
-  }
-
   /** The latest policies, and for a while those of subsets that have gone but that routes in force still lead to. */
   #policies(now: number): readonly ClusterPolicy[] {
     const latest = this.#latest?.routes.view.clusters ?? [];
@@ -265,37 +250,11 @@ export class ServiceState {
     this.#clusters.close();
     this.#clusters = undefined;
     this.#inForce = undefined;
-    this.#waitingSince = undefined;
-    this.#gaveUp = false;
+    this.#wait.reset();
     this.#retired.clear();
     this.#madeFrom = [];
-    this.#bound.clear();
+    this.#bindings.clear();
     return true;
-  }
-
-  /** Bound routes are made anew only when they, or clusters that they lead to, have changed. */
-  #bind(version: Version, port: number, own: Parameters<LoadedService["bind"]>[1]): BoundRoutes {
-    const clustersOf = (key: string) => (key === this.key ? this.#clusters : this.#context.clustersOf(key));
-    const known = this.#bound.get(port);
-    if (
-      known?.routes === version.routes &&
-      [...known.used].every(([key, clusters]) => clustersOf(key) === clusters)
-    ) {
-      return known.bound;
-    }
-    const used = new Map<string, ServiceClusters | undefined>();
-    const bound = bindRoutes(
-      version.routes,
-      own,
-      (destination) => {
-        const clusters = clustersOf(destination.key);
-        used.set(destination.key, clusters);
-        return clusters?.get(destination.port ?? clusters.defaultPort(port), destination.subset);
-      },
-      this.#context.random,
-    );
-    this.#bound.set(port, { routes: version.routes, used, bound });
-    return bound;
   }
 }
 

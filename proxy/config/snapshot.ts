@@ -19,9 +19,10 @@ import { encodeObject } from "./encode.ts";
 
 import { type CompiledInbound, compileInbound } from "./inbound.ts";
 import { createView, type LoadedService } from "./mesh-view.ts";
+import type { Patience } from "./patience.ts";
 import type { Names, Resolved } from "./resolved-names.ts";
 import { ServiceIndex } from "./service-index.ts";
-import { type Patience, ServiceState } from "./service-state.ts";
+import { ServiceState } from "./service-state.ts";
 import type { AppliedObject, MeshView, OutlierReport } from "./view.ts";
 
 export interface SnapshotOptions {

@@ -10,7 +10,7 @@ import { search } from "./machine.ts";
 import { assemble, type Program } from "./program.ts";
 import { parsePattern } from "./syntax.ts";
 
-export { PatternError } from "./syntax.ts";
+export { PatternError } from "./cursor.ts";
 
 export interface Pattern {
   /** Whether the whole text matches. */

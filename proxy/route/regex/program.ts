@@ -1,6 +1,8 @@
 /** A pattern's tree as instructions of a Thompson machine (Russ Cox, "Regular Expression Matching: the Virtual Machine Approach"). */
+
+import { PatternError } from "./cursor.ts";
 import type { Ranges } from "./ranges.ts";
-import { type Assertion, type Node, PatternError } from "./syntax.ts";
+import type { Assertion, Node } from "./syntax.ts";
 
 export type Instruction =
   | { readonly op: "chars"; readonly ranges: Ranges; next: number }

@@ -10,11 +10,13 @@
  * out (progress.ts). The new key's objects are here after one round trip, and no other key's are sent again.
  */
 import { type Api, ApiError, type Query } from "./api.ts";
+import { isGone, type ListAnswer, versionOf, type WatchEvent } from "./api-answers.ts";
 import { type Backoff, createBackoff } from "./backoff.ts";
 import { type Clock, sleep } from "./clock.ts";
 import { ConfigError } from "./errors.ts";
 import { lineBatches } from "./lines.ts";
 import { Progress } from "./progress.ts";
+import { whileHeard } from "./silence.ts";
 
 export interface WatchHandler {
   /** The state is about to be told from the beginning. */
@@ -52,8 +54,6 @@ export interface Watch {
   close(): Promise<void>;
 }
 
-/** No byte for this long and the connection counts as dead: bookmarks come every minute. In ms. */
-const silenceMs = 100_000;
 /** The longest wait while nothing answers: asking costs a server that is away nothing, and it is missed when it is back. */
 const unansweredRetryMs = 2_000;
 /** For an answer to begin: longer than the 3 s that a server waits for its cache to catch up. In ms. */
@@ -189,7 +189,7 @@ class GrowingWatch implements Watch {
     const { api, path, clock } = this.#options;
     const abort = new AbortController();
     const bytes = await this.#bounded(abort, () => api.watch(path, query, abort.signal));
-    return { abort, batches: lineBatches(guarded(bytes, clock, abort), maxLineBytes) };
+    return { abort, batches: lineBatches(whileHeard(bytes, clock, abort), maxLineBytes) };
   }
 
   async #listNew(keys: ReadonlySet<string>): Promise<void> {
@@ -296,52 +296,5 @@ class GrowingWatch implements Watch {
     if (!news) return;
     if (type === "DELETED") handler.deleted(object);
     else handler.put(object);
-  }
-}
-
-interface ListAnswer {
-  readonly metadata?: { readonly resourceVersion?: string };
-  readonly items?: readonly unknown[];
-}
-
-interface WatchEvent {
-  readonly type: string;
-  readonly object: {
-    readonly metadata?: {
-      readonly annotations?: Readonly<Record<string, string>>;
-      readonly resourceVersion?: string;
-    };
-    /** Of a Status, in an ERROR event. */
-    readonly code?: number;
-    readonly message?: string;
-  };
-}
-
-function versionOf(object: { readonly metadata?: { readonly resourceVersion?: string } }): number {
-  const version = Number(object.metadata?.resourceVersion);
-  if (Number.isSafeInteger(version)) return version;
-  throw new ApiError(200, `expected a number as resourceVersion, found ${object.metadata?.resourceVersion}`);
-}
-
-function isGone(error: unknown): boolean {
-  return error instanceof ApiError && error.status === 410;
-}
-
-/** The bytes of a stream, which is aborted when it is silent for too long. */
-async function* guarded(
-  bytes: AsyncIterable<Uint8Array>,
-  clock: Clock,
-  abort: AbortController,
-): AsyncGenerator<Uint8Array> {
-  const bark = () => abort.abort(new Error(`no byte within ${silenceMs} ms`));
-  let cancel = clock.after(silenceMs, bark);
-  try {
-    for await (const chunk of bytes) {
-      cancel();
-      cancel = clock.after(silenceMs, bark);
-      yield chunk;
-    }
-  } finally {
-    cancel();
   }
 }

@@ -4,12 +4,13 @@
  * serves the requests one after another, so that a request allocates next to nothing.
  */
 import type { Socket } from "../net/socket.ts";
-import type { TimerWheel } from "../net/timer-wheel.ts";
 import { Account } from "./account.ts";
 import type { HeadEdits } from "./edits.ts";
+import type { ExchangeOptions, ExchangeOwner } from "./exchange-owner.ts";
 import { GRPC_STATUS } from "./field-kinds.ts";
 import { grpcReply, grpcStatusOf, isGrpc } from "./grpc.ts";
 import type { Head } from "./head.ts";
+import { NOTHING, Outgoing } from "./outgoing.ts";
 import type { RequestHead } from "./request-head.ts";
 import type { ResponseHead } from "./response-head.ts";
 import { type BodyCopy, SentBody } from "./sent-body.ts";
@@ -18,52 +19,12 @@ import {
   type Downstream,
   type DownstreamEvents,
   INTERNAL_ERROR,
-  type OutgoingRequest,
   ROOM,
   TOO_LARGE,
   type Upstream,
   type UpstreamEvents,
   type UpstreamFailure,
 } from "./streams.ts";
-
-/** Decides what an exchange does; each `request` ends with one `ended`. */
-export interface ExchangeOwner {
-  request(head: RequestHead): void;
-  /** The endpoint failed before its response began: send again, or reply. */
-  failed(failure: UpstreamFailure): void;
-  /** The final response is about to be written to the client; false: drop it, the owner sends again or replies. */
-  responding(head: ResponseHead): boolean;
-  /** The client went away, or the time is up: stop what is under way on its behalf. */
-  cancelled(timedOut: boolean): void;
-  /** The request's body is larger than the `maxBodyBytes` that the owner has set: reply, or break off. */
-  oversized?(): void;
-  ended(): void;
-  /** An endpoint's bytes were refused. */
-  refused(code: number): void;
-  /** Both sides speak another protocol from now on; `early` is what the endpoint said already, `late` what the client did. */
-  tunnel(client: Socket, endpoint: Socket, early: Buffer | undefined, late: Buffer | undefined): void;
-}
-
-export interface ExchangeOptions {
-  readonly wheel: TimerWheel;
-  /** Monotonic ms. */
-  now(): number;
-}
-
-/** What `send` hands to an endpoint, filled anew each time. */
-class Outgoing implements OutgoingRequest {
-  head: RequestHead;
-  edits: HeadEdits | undefined;
-  drop = 0;
-  additions = "";
-  framed = false;
-  pieces: readonly Buffer[] = NOTHING;
-  last = false;
-
-  constructor(head: RequestHead) {
-    this.head = head;
-  }
-}
 
 export class Exchange extends Account implements DownstreamEvents, UpstreamEvents {
   /** The response has begun: it can only be completed or broken off. */
@@ -370,5 +331,3 @@ export class Exchange extends Account implements DownstreamEvents, UpstreamEvent
     this.idle?.();
   }
 }
-
-const NOTHING: readonly Buffer[] = [];

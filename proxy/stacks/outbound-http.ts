@@ -1,7 +1,8 @@
 /** What becomes of an outbound HTTP request once its layers send it: it is tried, tried again, answered, and counted. */
 import type { EndpointHandle } from "../config/view.ts";
 import { DROP_CLIENT_CERT } from "../http/edits.ts";
-import { Exchange, type ExchangeOwner } from "../http/exchange.ts";
+import { Exchange } from "../http/exchange.ts";
+import type { ExchangeOwner } from "../http/exchange-owner.ts";
 import type { RequestHead } from "../http/request-head.ts";
 import type { ResponseHead } from "../http/response-head.ts";
 import type { Upstream, UpstreamFailure } from "../http/streams.ts";

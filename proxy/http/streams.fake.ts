@@ -292,3 +292,15 @@ export class FakeEndpoint implements Upstream {
     events.complete();
   }
 }
+
+/** Whom nothing interests that an endpoint does. */
+export const indifferent: UpstreamEvents = {
+  informational() {},
+  response: () => true,
+  responseBody: () => true,
+  responseTrailers() {},
+  complete() {},
+  switched() {},
+  failed() {},
+  endpointWritable() {},
+};

@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { Breaker, type InFlight } from "../breaker/breaker.ts";
 import type { ConnectionPool } from "../config/view.ts";
-import type { UpstreamEvents } from "../http/streams.ts";
+import { indifferent } from "../http/streams.fake.ts";
 import type { ClientConnection } from "../http1/client-connection.ts";
 import { HeadWriter } from "../http1/head-writer.ts";
 import type { DialError } from "../net/listen.ts";
@@ -83,7 +83,7 @@ class Request implements Waiter {
   connection: ClientConnection | undefined;
   acquired(connection: ClientConnection): void {
     this.connection = connection;
-    connection.begin(EXCHANGE, false, false);
+    connection.begin(indifferent, false, false);
     connection.requestDone();
   }
   unavailable(error: DialError): void {
@@ -98,17 +98,6 @@ class Request implements Waiter {
     return this.errors.length > 0 ? "failed" : this.connection === undefined ? "waiting" : "served";
   }
 }
-
-const EXCHANGE: UpstreamEvents = {
-  informational() {},
-  response: () => true,
-  responseBody: () => true,
-  responseTrailers() {},
-  complete() {},
-  switched() {},
-  failed() {},
-  endpointWritable() {},
-};
 
 function ask(cluster: Cluster, at = 0, fresh = false): Request {
   const request = new Request();

@@ -1,6 +1,6 @@
 import { describe, expect, it, vi } from "vitest";
 import { Breaker } from "../breaker/breaker.ts";
-import type { UpstreamEvents } from "../http/streams.ts";
+import { indifferent } from "../http/streams.fake.ts";
 import type { ClientConnection } from "../http1/client-connection.ts";
 import { HeadWriter } from "../http1/head-writer.ts";
 import type { DialError } from "../net/listen.ts";
@@ -16,17 +16,6 @@ interface Dialled {
   readonly fail: () => void;
   cancelled: boolean;
 }
-
-const exchange: UpstreamEvents = {
-  informational() {},
-  response: () => true,
-  responseBody: () => true,
-  responseTrailers() {},
-  complete() {},
-  switched() {},
-  failed() {},
-  endpointWritable() {},
-};
 
 const writer = new HeadWriter();
 
@@ -75,7 +64,7 @@ class Waiting implements Waiter {
   readonly errors: DialError[] = [];
   acquired(connection: ClientConnection): void {
     this.got.push(connection);
-    connection.begin(exchange, false, false);
+    connection.begin(indifferent, false, false);
     connection.requestDone();
   }
   unavailable(error: DialError): void {

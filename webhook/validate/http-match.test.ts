@@ -1,19 +1,7 @@
 import { checkRules, type RuleCase } from "./fixtures.ts";
+import { at, spec } from "./http-route.fixture.ts";
 
-const to = (host: string, own: Record<string, unknown> = {}) => ({ destination: { host }, ...own });
-const spec = (own: Record<string, unknown>, more: Record<string, unknown> = {}) => ({
-  hosts: ["a"],
-  http: [
-    {
-      ...("redirect" in own || "directResponse" in own || "delegate" in own ? {} : { route: [to("a")] }),
-      ...own,
-    },
-  ],
-  ...more,
-});
 const gateway = { gateways: ["gw"] };
-/** Every message of a case begins with the route's path. */
-const at = (...messages: string[]) => messages.map((message) => `spec.http[0]${message}`);
 
 const claims = { headers: { "@request.auth.claims.group": { exact: "a" } } };
 const long = "a".repeat(1_025);

@@ -1,19 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { checkRules, type RuleCase, warningsOf } from "./fixtures.ts";
-
-const to = (host: string, own: Record<string, unknown> = {}) => ({ destination: { host }, ...own });
-const spec = (own: Record<string, unknown>, more: Record<string, unknown> = {}) => ({
-  hosts: ["a"],
-  http: [
-    {
-      ...("redirect" in own || "directResponse" in own || "delegate" in own ? {} : { route: [to("a")] }),
-      ...own,
-    },
-  ],
-  ...more,
-});
-/** Every message of a case begins with the route's path. */
-const at = (...messages: string[]) => messages.map((message) => `spec.http[0]${message}`);
+import { at, spec, to } from "./http-route.fixture.ts";
 
 const cases: RuleCase[] = [
   {

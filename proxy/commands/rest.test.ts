@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { collectAtRest } from "./rest.ts";
 
 function start() {
-  const state = { cpu: 200, collections: 0, forgotten: 0, tick: () => {}, ended: false };
+  const state = { cpu: 200, collections: 0, forgotten: 0, dropped: 0, tick: () => {}, ended: false };
   const end = collectAtRest({
     cpuMs: () => state.cpu,
     collect: () => {
@@ -13,6 +13,9 @@ function start() {
       state.collections += 1;
       state.forgotten += 1;
       state.cpu += 12;
+    },
+    dropProgram: () => {
+      state.dropped += 1;
     },
     every: (_ms, run) => {
       state.tick = run;
@@ -75,6 +78,17 @@ describe("a proxy that comes to rest", () => {
     state.cpu += 70;
     for (let i = 0; i < 20; i++) state.tick();
     expect(state.forgotten).toBe(2);
+  });
+
+  it("lets go of its start's pages soon, however busy it is, and later of those of its last work", () => {
+    const { state } = start();
+    for (let i = 0; i < 3; i++) {
+      state.cpu += 400;
+      state.tick();
+    }
+    expect(state.dropped).toBe(1);
+    for (let i = 0; i < 3; i++) state.tick();
+    expect(state.dropped).toBe(2);
   });
 
   it("ends", () => {

@@ -1,6 +1,7 @@
 /**
  * Gives memory back when the proxy comes to rest. The runtime's collector runs as objects are made: a proxy that falls idle
- * would keep the garbage of its last work, in every pod, until it works again; and what the runtime has compiled, for good.
+ * would keep the garbage of its last work, in every pod, until it works again; and what the runtime has compiled, and all that
+ * has ever run of the runtime itself, for good.
  */
 
 export interface RestEffects {
@@ -10,6 +11,8 @@ export interface RestEffects {
   readonly collect: () => void;
   /** Gives up compiled code, and collects. What runs again is compiled again: the first request after it is slower. */
   readonly forgetCode: () => void;
+  /** Lets go of the pages of the executable: what runs again is mapped again, for microseconds. */
+  readonly dropProgram: () => void;
   /** Runs a function every `ms` until the returned function is called. */
   readonly every: (ms: number, run: () => void) => () => void;
 }
@@ -25,13 +28,16 @@ const CODE_CPU_MS = 100;
 const LONG_REST_TICKS = 5;
 
 /** Collects once after each stretch of work, when it is over. Returns a function that ends it. */
-export function collectAtRest({ cpuMs, collect, forgetCode, every }: RestEffects): () => void {
+export function collectAtRest({ cpuMs, collect, forgetCode, dropProgram, every }: RestEffects): () => void {
   let last = cpuMs();
   let rested = 0;
   let collectedAt = 0;
   /** The start's code is never needed again. */
   let forgottenAt: number | undefined;
+  let started = false;
   return every(TICK_MS, () => {
+    if (!started) dropProgram();
+    started = true;
     const current = cpuMs();
     rested = current - last < REST_CPU_MS ? rested + 1 : 0;
     last = current;
@@ -41,6 +47,7 @@ export function collectAtRest({ cpuMs, collect, forgetCode, every }: RestEffects
       forgottenAt = cpuMs();
     } else if (current - collectedAt < WORK_CPU_MS) return;
     else collect();
+    dropProgram();
     last = cpuMs();
     collectedAt = last;
   });

@@ -11,6 +11,7 @@ import { createAuthority } from "../identity/authority.ts";
 import { startIdentity } from "../identity/identity.ts";
 import { dial } from "../net/listen.ts";
 import { createOriginalDestination } from "../net/original-destination.ts";
+import { createProgramPages } from "../net/program-pages.ts";
 import { resolveName } from "../net/resolve.ts";
 import { ownThreads } from "../net/threads.ts";
 import { dialUnverified } from "../net/tls-unverified.ts";
@@ -86,6 +87,7 @@ export async function run(folder: string | undefined, version: string, concurren
       // As soon as nothing runs.
       Bun.shrink();
     },
+    dropProgram: createProgramPages(),
     every: (ms, act) => {
       const timer = setInterval(act, ms);
       return () => clearInterval(timer);

@@ -26,6 +26,7 @@ export function createKernelBuffers(): KernelBuffers {
       set(fd, SO_RCVBUF, receive);
       set(fd, SO_SNDBUF, send);
     },
+    setSend: (fd, bytes) => set(fd, SO_SNDBUF, bytes),
     free: (fd) => set(fd, SO_BUF_LOCK, 0),
     read(fd, bytes) {
       const length = Number(libc.symbols.recv(fd, scratch, bytes, MSG_DONTWAIT));

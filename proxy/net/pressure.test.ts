@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { BLOCK_BYTES, Blocks } from "./blocks.ts";
 import {
   type BufferSizes,
@@ -6,8 +6,11 @@ import {
   type KernelBuffers,
   MODEST,
   PRESSURE,
+  PROMPT_BYTES,
+  PROMPT_MS,
   Pressure,
   SMALL,
+  WIDE_SEND,
 } from "./pressure.ts";
 import { fakeSocket } from "./socket.fake.ts";
 
@@ -19,6 +22,10 @@ class FakeBuffers implements KernelBuffers {
   readonly arrived: Buffer[] = [];
   set(_fd: number, sizes: BufferSizes): void {
     this.sizes = sizes;
+  }
+  wide = 0;
+  setSend(_fd: number, bytes: number): void {
+    this.wide = bytes;
   }
   free(): void {
     this.sizes = "free";
@@ -146,6 +153,50 @@ describe("a socket", () => {
     socket.resume();
     expect(buffers.sizes).toBe("free");
     expect(raw.paused).toBe(false);
+  });
+
+  describe("whose peer reads", () => {
+    /** Writes more than the kernel takes, which takes the rest after so long. */
+    const congest = ({ socket, raw }: ReturnType<typeof fakeSocket>, bytes: number, takenAfterMs: number) => {
+      raw.room = 0;
+      socket.write(Buffer.alloc(bytes), 0, bytes);
+      vi.advanceTimersByTime(takenAfterMs);
+      raw.room = bytes;
+      socket.onDrain();
+    };
+    beforeEach(() => {
+      vi.useFakeTimers();
+    });
+    afterEach(() => {
+      vi.useRealTimers();
+    });
+
+    it("as fast as it is sent to gets more of the kernel's buffers, once", () => {
+      const one = fakeSocket();
+      congest(one, PROMPT_BYTES / 2, PROMPT_MS - 1);
+      expect(buffers.wide).toBe(0);
+      congest(one, PROMPT_BYTES / 2, PROMPT_MS - 1);
+      expect(buffers.wide).toBe(WIDE_SEND);
+      buffers.wide = 0;
+      congest(one, PROMPT_BYTES, 1);
+      expect(buffers.wide).toBe(0);
+    });
+
+    it("slowly gets no more, whatever it takes between two pauses", () => {
+      const one = fakeSocket();
+      for (let i = 0; i < 20; i++) {
+        congest(one, PROMPT_BYTES / 2, 1);
+        congest(one, 1, PROMPT_MS);
+      }
+      expect(buffers.wide).toBe(0);
+    });
+
+    it("gets none under pressure, and loses them when it is congested then", () => {
+      const one = fakeSocket();
+      PRESSURE.hold(5 * MIB);
+      congest(one, 2 * PROMPT_BYTES, 1);
+      expect(buffers).toMatchObject({ sizes: SMALL, wide: 0 });
+    });
   });
 
   it("writes the same bytes in the same order under pressure", () => {

@@ -16,6 +16,8 @@ export interface BufferSizes {
 
 export interface KernelBuffers {
   set(fd: number, sizes: BufferSizes): void;
+  /** Of what is written alone. */
+  setSend(fd: number, bytes: number): void;
   /** Leaves the sizes to the kernel. */
   free(fd: number): void;
   /** What has arrived, at most so many bytes; undefined when there is nothing, or the connection is over. */
@@ -27,6 +29,11 @@ export interface KernelBuffers {
  * Below these the loopback's segments of 64 KiB do not fit its window, and wait for its probe timer.
  */
 export const MODEST: BufferSizes = { receive: 64 * 1024, send: 64 * 1024 };
+/** What one that takes what it is sent may have waiting in the kernel: all that the runtime reads at once, so that one write takes it. */
+export const WIDE_SEND = 512 * 1024;
+/** Took it is what waited for less than so long, and so much of it in a row shows that somebody reads there. */
+export const PROMPT_MS = 20;
+export const PROMPT_BYTES = 512 * 1024;
 /** A congested connection under pressure. */
 export const SMALL: BufferSizes = { receive: 16 * 1024, send: 32 * 1024 };
 /** As much, read without a pause, shows that a connection is no slow one. */

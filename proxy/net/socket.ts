@@ -6,7 +6,17 @@
  * from plaintext: a handshake is over before a `Socket` exists.
  */
 import { BLOCK_BYTES } from "./blocks.ts";
-import { FAST_BYTES, MODEST, PRESSURE, RECOVERED_BYTES, SMALL } from "./pressure.ts";
+import {
+  FAST_BYTES,
+  MODEST,
+  PRESSURE,
+  PROMPT_BYTES,
+  PROMPT_MS,
+  RECOVERED_BYTES,
+  SMALL,
+  WIDE_SEND,
+} from "./pressure.ts";
+import { TURN } from "./turn.ts";
 
 /** What the runtime's socket does for us; a fake stands in for it in tests. */
 export interface RawSocket {
@@ -59,6 +69,12 @@ export class Socket {
   /** The kernel's buffers: as small as under pressure, as modest as at the beginning, or the kernel's to size. */
   #buffers: "small" | "modest" | "free" = "modest";
   #readSincePause = 0;
+  /** The kernel takes more of what is written to it. */
+  #wide = false;
+  /** Since when something waits, and how much. */
+  #waitingSince = 0;
+  #waiting = 0;
+  #takenPromptly = 0;
   /** Our FIN is out. */
   #shut = false;
 
@@ -113,6 +129,10 @@ export class Socket {
     const length = end - start;
     PRESSURE.hold(length);
     if (PRESSURE.high) this.#shrink();
+    if (!this.#wide) {
+      if (pending.length === 0) this.#waitingSince = TURN.now();
+      this.#waiting += length;
+    }
     if (PRESSURE.high && length <= BLOCK_BYTES) {
       const block = PRESSURE.blocks.take();
       block.set(bytes.subarray(start, end));
@@ -125,7 +145,18 @@ export class Socket {
   #shrink(): void {
     if (this.#buffers === "small") return;
     this.#buffers = "small";
+    this.#wide = false;
     PRESSURE.buffers?.set(this.#raw.fd, SMALL);
+  }
+
+  /** All that waited is taken: one that reads as fast as it is sent to gets more at once. */
+  #taken(): void {
+    const prompt = TURN.now() - this.#waitingSince < PROMPT_MS;
+    this.#takenPromptly = prompt ? this.#takenPromptly + this.#waiting : 0;
+    this.#waiting = 0;
+    if (this.#takenPromptly < PROMPT_BYTES || this.#buffers === "small" || PRESSURE.high) return;
+    this.#wide = true;
+    PRESSURE.buffers?.setSend(this.#raw.fd, WIDE_SEND);
   }
 
   /** Its connection keeps up with what it reads: the kernel may find out how much its buffers are good for. */
@@ -236,6 +267,7 @@ export class Socket {
       PRESSURE.blocks.give(chunk);
     }
     this.#pending = undefined;
+    if (!this.#wide) this.#taken();
     if (this.#finishing !== "no") this.#close();
     else this.events.writable();
   }

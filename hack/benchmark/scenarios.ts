@@ -95,6 +95,11 @@ export const scenarios: readonly Scenario[] = [
     "HTTP/1.1, responses of 1 MB, 16 connections",
     wrk({ connections: 16, path: "/megabyte" }),
   ),
+  scenario(
+    "h1-1mb-100",
+    "HTTP/1.1, responses of 1 MB, 100 connections",
+    wrk({ connections: 100, path: "/megabyte" }),
+  ),
   ...[1, 10, 100, 1000].map((connections) =>
     scenario(`connections-${connections}`, `HTTP/1.1, ${connections} connections`, wrk({ connections }), {
       share: 0.6,

@@ -1,41 +1,10 @@
-import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { BLOCK_BYTES, Blocks } from "./blocks.ts";
-import {
-  type BufferSizes,
-  FAST_BYTES,
-  type KernelBuffers,
-  MODEST,
-  PRESSURE,
-  PROMPT_BYTES,
-  PROMPT_MS,
-  Pressure,
-  SMALL,
-  WIDE_SEND,
-} from "./pressure.ts";
+import { FakeBuffers } from "./kernel-buffers.fake.ts";
+import { PRESSURE, Pressure } from "./pressure.ts";
 import { fakeSocket } from "./socket.fake.ts";
 
 const MIB = 1024 * 1024;
-
-/** Kernel buffers that only remember what they were told last, and have these bytes to read. */
-class FakeBuffers implements KernelBuffers {
-  sizes: BufferSizes | "free" | undefined;
-  readonly arrived: Buffer[] = [];
-  set(_fd: number, sizes: BufferSizes): void {
-    this.sizes = sizes;
-  }
-  wide = 0;
-  setSend(_fd: number, bytes: number): void {
-    this.wide = bytes;
-  }
-  free(): void {
-    this.sizes = "free";
-  }
-  read(_fd: number, bytes: number): Buffer | undefined {
-    const next = this.arrived.shift();
-    expect(next === undefined || next.length <= bytes).toBe(true);
-    return next;
-  }
-}
 
 describe("pressure", () => {
   it("is high above a limit, and until half of it is released", () => {
@@ -69,6 +38,16 @@ describe("pressure", () => {
   });
 });
 
+describe("wide buffers", () => {
+  it("are for so many connections at a time", () => {
+    const pressure = new Pressure();
+    for (let each = 0; each < 64; each++) expect(pressure.widen()).toBe(true);
+    expect(pressure.widen()).toBe(false);
+    pressure.narrow();
+    expect(pressure.widen()).toBe(true);
+  });
+});
+
 describe("blocks", () => {
   it("are used again, whole, whatever part of them was used", () => {
     const blocks = new Blocks();
@@ -97,15 +76,6 @@ describe("a socket", () => {
   afterEach(() => {
     PRESSURE.buffers = undefined;
     PRESSURE.release(PRESSURE.held);
-  });
-
-  it("begins with modest buffers, which the kernel may size once it has kept up with so much", () => {
-    const { socket } = fakeSocket();
-    expect(buffers.sizes).toBe(MODEST);
-    socket.onData(Buffer.alloc(FAST_BYTES));
-    expect(buffers.sizes).toBe(MODEST);
-    socket.onData(Buffer.alloc(1));
-    expect(buffers.sizes).toBe("free");
   });
 
   it("counts what waits until it is written, or the connection is gone", () => {
@@ -139,64 +109,6 @@ describe("a socket", () => {
     raw.room = 100;
     socket.onDrain();
     expect(Buffer.concat(raw.written)).toEqual(Buffer.alloc(100, 7));
-  });
-
-  it("that is congested under pressure gets small buffers, and back what it had when that is over", () => {
-    const { socket, raw } = fakeSocket();
-    socket.pause();
-    expect(buffers.sizes).toBe(MODEST);
-    socket.resume();
-    PRESSURE.hold(5 * MIB);
-    socket.pause();
-    expect(buffers.sizes).toBe(SMALL);
-    PRESSURE.release(5 * MIB);
-    socket.resume();
-    expect(buffers.sizes).toBe("free");
-    expect(raw.paused).toBe(false);
-  });
-
-  describe("whose peer reads", () => {
-    /** Writes more than the kernel takes, which takes the rest after so long. */
-    const congest = ({ socket, raw }: ReturnType<typeof fakeSocket>, bytes: number, takenAfterMs: number) => {
-      raw.room = 0;
-      socket.write(Buffer.alloc(bytes), 0, bytes);
-      vi.advanceTimersByTime(takenAfterMs);
-      raw.room = bytes;
-      socket.onDrain();
-    };
-    beforeEach(() => {
-      vi.useFakeTimers();
-    });
-    afterEach(() => {
-      vi.useRealTimers();
-    });
-
-    it("as fast as it is sent to gets more of the kernel's buffers, once", () => {
-      const one = fakeSocket();
-      congest(one, PROMPT_BYTES / 2, PROMPT_MS - 1);
-      expect(buffers.wide).toBe(0);
-      congest(one, PROMPT_BYTES / 2, PROMPT_MS - 1);
-      expect(buffers.wide).toBe(WIDE_SEND);
-      buffers.wide = 0;
-      congest(one, PROMPT_BYTES, 1);
-      expect(buffers.wide).toBe(0);
-    });
-
-    it("slowly gets no more, whatever it takes between two pauses", () => {
-      const one = fakeSocket();
-      for (let i = 0; i < 20; i++) {
-        congest(one, PROMPT_BYTES / 2, 1);
-        congest(one, 1, PROMPT_MS);
-      }
-      expect(buffers.wide).toBe(0);
-    });
-
-    it("gets none under pressure, and loses them when it is congested then", () => {
-      const one = fakeSocket();
-      PRESSURE.hold(5 * MIB);
-      congest(one, 2 * PROMPT_BYTES, 1);
-      expect(buffers).toMatchObject({ sizes: SMALL, wide: 0 });
-    });
   });
 
   it("writes the same bytes in the same order under pressure", () => {

@@ -2,8 +2,8 @@
  * How much the process holds of what its sockets could not write yet, and what it does about it when that is too much.
  *
  * Backpressure bounds each direction to the rest of one read; but the runtime reads up to 512 KiB at once, and the kernel lets
- * buffers of a connection grow to megabytes. That makes a few connections fast, and a thousand slow readers fatal. So above a
- * limit whoever is congested gets small kernel buffers, which makes its reads small; below it they may grow again.
+ * buffers of a connection grow to megabytes, which makes a thousand slow readers fatal. So above a limit who is slow gets small
+ * kernel buffers, which makes its reads small (`buffer-sizing.ts`); below it they may grow again.
  */
 
 import { Blocks } from "./blocks.ts";
@@ -20,17 +20,22 @@ export interface KernelBuffers {
   setSend(fd: number, bytes: number): void;
   /** Leaves the sizes to the kernel. */
   free(fd: number): void;
+  /** Whether its peer is so far away that it takes more than modest buffers to fill the way there. */
+  isDistant(fd: number): boolean;
   /** What has arrived, at most so many bytes; undefined when there is nothing, or the connection is over. */
   read(fd: number, bytes: number): Buffer | undefined;
 }
 
 /**
- * What a connection begins with, until it has shown that it needs more: the kernel's own beginnings, but they do not grow.
- * Below these the loopback's segments of 64 KiB do not fit its window, and wait for its probe timer.
+ * What a connection begins with, and as much as it takes to be fast where its peer is near: the kernel's own beginnings, but they
+ * do not grow, since larger buffers there only make for larger reads, which miss the processor's caches. Below these the
+ * loopback's segments of 64 KiB do not fit its window, and wait for its probe timer.
  */
 export const MODEST: BufferSizes = { receive: 64 * 1024, send: 64 * 1024 };
 /** What one that takes what it is sent may have waiting in the kernel: all that the runtime reads at once, so that one write takes it. */
 export const WIDE_SEND = 512 * 1024;
+/** As many connections at a time may have as much in the kernel. */
+const MAX_WIDE = 64;
 /** Took it is what waited for less than so long, and so much of it in a row shows that somebody reads there. */
 export const PROMPT_MS = 20;
 export const PROMPT_BYTES = 512 * 1024;
@@ -61,6 +66,8 @@ export class Pressure {
   /** Held since the last collection. */
   #passed = 0;
   #high = false;
+  /** Connections with a wide send buffer. */
+  #wide = 0;
 
   /** Bytes that wait for the kernel. */
   get held(): number {
@@ -69,6 +76,17 @@ export class Pressure {
 
   get high(): boolean {
     return this.#high && this.buffers !== undefined;
+  }
+
+  /** Whether one more connection may have a wide send buffer, until `narrow`. */
+  widen(): boolean {
+    if (this.#wide >= MAX_WIDE) return false;
+    this.#wide++;
+    return true;
+  }
+
+  narrow(): void {
+    this.#wide--;
   }
 
   hold(bytes: number): void {

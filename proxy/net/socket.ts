@@ -6,16 +6,8 @@
  * from plaintext: a handshake is over before a `Socket` exists.
  */
 import { BLOCK_BYTES } from "./blocks.ts";
-import {
-  FAST_BYTES,
-  MODEST,
-  PRESSURE,
-  PROMPT_BYTES,
-  PROMPT_MS,
-  RECOVERED_BYTES,
-  SMALL,
-  WIDE_SEND,
-} from "./pressure.ts";
+import { BufferSizing } from "./buffer-sizing.ts";
+import { PRESSURE } from "./pressure.ts";
 import { TURN } from "./turn.ts";
 
 /** What the runtime's socket does for us; a fake stands in for it in tests. */
@@ -66,22 +58,18 @@ export class Socket {
   #pending: Uint8Array[] | undefined;
   #finishing: "no" | "shutdown" | "end" = "no";
   #paused = false;
-  /** The kernel's buffers: as small as under pressure, as modest as at the beginning, or the kernel's to size. */
-  #buffers: "small" | "modest" | "free" = "modest";
-  #readSincePause = 0;
-  /** The kernel takes more of what is written to it. */
-  #wide = false;
-  /** Since when something waits, and how much. */
+  readonly #sizing: BufferSizing;
+  /** Since when something waits to be written, and how much since then. */
   #waitingSince = 0;
   #waiting = 0;
-  #takenPromptly = 0;
+  #pausedSince = 0;
   /** Our FIN is out. */
   #shut = false;
 
   constructor(raw: RawSocket, peerAddress: string) {
     this.#raw = raw;
     this.peerAddress = peerAddress;
-    PRESSURE.buffers?.set(raw.fd, MODEST);
+    this.#sizing = new BufferSizing(raw.fd);
   }
 
   /** 0 when the connection is gone. */
@@ -128,11 +116,9 @@ export class Socket {
     const pending = this.#pending as Uint8Array[];
     const length = end - start;
     PRESSURE.hold(length);
-    if (PRESSURE.high) this.#shrink();
-    if (!this.#wide) {
-      if (pending.length === 0) this.#waitingSince = TURN.now();
-      this.#waiting += length;
-    }
+    this.#sizing.waits();
+    if (pending.length === 0) this.#waitingSince = TURN.now();
+    this.#waiting += length;
     if (PRESSURE.high && length <= BLOCK_BYTES) {
       const block = PRESSURE.blocks.take();
       block.set(bytes.subarray(start, end));
@@ -140,29 +126,6 @@ export class Socket {
     } else if (shared || length * 2 < bytes.buffer.byteLength) {
       pending.push(Uint8Array.prototype.slice.call(bytes, start, end));
     } else pending.push(bytes.subarray(start, end));
-  }
-
-  #shrink(): void {
-    if (this.#buffers === "small") return;
-    this.#buffers = "small";
-    this.#wide = false;
-    PRESSURE.buffers?.set(this.#raw.fd, SMALL);
-  }
-
-  /** All that waited is taken: one that reads as fast as it is sent to gets more at once. */
-  #taken(): void {
-    const prompt = TURN.now() - this.#waitingSince < PROMPT_MS;
-    this.#takenPromptly = prompt ? this.#takenPromptly + this.#waiting : 0;
-    this.#waiting = 0;
-    if (this.#takenPromptly < PROMPT_BYTES || this.#buffers === "small" || PRESSURE.high) return;
-    this.#wide = true;
-    PRESSURE.buffers?.setSend(this.#raw.fd, WIDE_SEND);
-  }
-
-  /** Its connection keeps up with what it reads: the kernel may find out how much its buffers are good for. */
-  #free(): void {
-    this.#buffers = "free";
-    PRESSURE.buffers?.free(this.#raw.fd);
   }
 
   /** Reads by hand, in small pieces, what the runtime would read at once. */
@@ -198,15 +161,15 @@ export class Socket {
     if (this.#paused || this.closed) return;
     this.#paused = true;
     this.#raw.pause();
-    this.#readSincePause = 0;
-    if (PRESSURE.high) this.#shrink();
+    this.#pausedSince = TURN.now();
+    this.#sizing.waits();
   }
 
   resume(): void {
     if (!this.#paused || this.closed) return;
     this.#paused = false;
-    if (this.#buffers === "small" && !PRESSURE.high) this.#free();
-    if (this.#buffers === "small" && this.pullable) queueMicrotask(() => this.#pull());
+    this.#sizing.resumed(TURN.now() - this.#pausedSince);
+    if (this.#sizing.small && this.pullable) queueMicrotask(() => this.#pull());
     else this.#raw.resume();
   }
 
@@ -242,12 +205,7 @@ export class Socket {
   /** The runtime's events; `net/` alone calls these. */
   onData(chunk: Buffer): void {
     this.bytesRead += chunk.length;
-    if (this.#buffers !== "free") {
-      this.#readSincePause += chunk.length;
-      const enough =
-        this.#buffers === "small" ? RECOVERED_BYTES : PRESSURE.high ? 4 * FAST_BYTES : FAST_BYTES;
-      if (this.#readSincePause > enough) this.#free();
-    }
+    this.#sizing.read(chunk.length);
     this.events.data(chunk);
   }
 
@@ -267,7 +225,8 @@ export class Socket {
       PRESSURE.blocks.give(chunk);
     }
     this.#pending = undefined;
-    if (!this.#wide) this.#taken();
+    this.#sizing.taken(this.#waiting, TURN.now() - this.#waitingSince);
+    this.#waiting = 0;
     if (this.#finishing !== "no") this.#close();
     else this.events.writable();
   }
@@ -282,6 +241,7 @@ export class Socket {
   onClose(error: Error | undefined): void {
     if (this.closed) return;
     this.closed = true;
+    this.#sizing.close();
     this.#forget();
     const { events } = this;
     this.events = IGNORE;

@@ -5,7 +5,6 @@
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { setTimeout as sleep } from "node:timers/promises";
 import { createIntermediate, createRoot, readSigningKey } from "../../control/ca/index.ts";
 import { createCompiler } from "../../control/compile/index.ts";
 import { type Control, startControl } from "../../control/control.ts";
@@ -27,6 +26,7 @@ import {
   systemClock,
 } from "../../kube/index.ts";
 import { type ApiServer, startApiServer } from "./api-server.ts";
+import { poll } from "./poll.ts";
 
 /** The namespace that the mesh is for. */
 export const namespace = "shop";
@@ -55,19 +55,13 @@ export const requestAuthentications = istio(
 );
 export const rateLimits = istio("mesh.weft.dev", "v1alpha1", "RateLimit", "ratelimits");
 
-/** Asks until there is an answer. */
-export async function until<T>(
+/** As `poll`, at the pace of an API server. */
+export function until<T>(
   what: string,
-  look: () => Promise<T | undefined> | T | undefined,
-  ms = 15_000,
+  probe: () => Promise<T | undefined> | T | undefined,
+  timeoutMs = 15_000,
 ): Promise<T> {
-  const deadline = Date.now() + ms;
-  for (;;) {
-    const found = await look();
-    if (found !== undefined && found !== false) return found;
-    if (Date.now() > deadline) throw new Error(`not within ${ms} ms: ${what}`);
-    await sleep(10);
-  }
+  return poll(what, probe, { timeoutMs, everyMs: 10 });
 }
 
 /** A compiled object; without a status before its first. */

@@ -1,7 +1,7 @@
 import { execFile, spawn } from "node:child_process";
 import { resolve } from "node:path";
-import { setTimeout as delay } from "node:timers/promises";
 import { stringify } from "yaml";
+import { type Pace, poll } from "./poll.ts";
 
 /** The repository's root: the end-to-end tests drive the same scripts as a person does. */
 export const root = resolve(import.meta.dirname, "../..");
@@ -64,25 +64,13 @@ export async function get<T>(args: readonly string[]): Promise<T> {
   return JSON.parse(await kubectl(["get", ...args, "-o", "json"])) as T;
 }
 
-/** Polls until `probe` returns something other than undefined or false; the last error is part of the failure. */
-export async function eventually<T>(
+/** As `poll`, at the pace of a cluster. */
+export function eventually<T>(
   what: string,
   probe: () => Promise<T | undefined | false>,
-  options: { timeoutMs?: number; everyMs?: number } = {},
+  pace: Partial<Pace> = {},
 ): Promise<T> {
-  const { timeoutMs = 60_000, everyMs = 250 } = options;
-  const end = Date.now() + timeoutMs;
-  let last: unknown = "never true";
-  while (Date.now() < end) {
-    try {
-      const value = await probe();
-      if (value !== undefined && value !== false) return value;
-    } catch (error) {
-      last = error;
-    }
-    await delay(everyMs);
-  }
-  throw new Error(`${what} within ${timeoutMs} ms: ${last instanceof Error ? last.message : String(last)}`);
+  return poll(what, probe, { timeoutMs: 60_000, everyMs: 250, ...pace });
 }
 
 /** A namespace with the mesh on or off, deleted with everything in it by `dispose`. */

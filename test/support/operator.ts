@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from "node:timers/promises";
 import { Registry } from "prom-client";
 import type { Condition, MeshInstallation } from "../../crds/mesh-installation.ts";
 import {
@@ -25,6 +24,7 @@ import { operatorAccess } from "../../operator/rbac.ts";
 import type { WebhookState } from "../../operator/status.ts";
 import { meshInstallations, ownedKinds } from "../../operator/watches.ts";
 import { type ApiServer, startApiServer } from "./api-server.ts";
+import { poll } from "./poll.ts";
 
 export const version = "0.1.0";
 const definitions = wantedDefinitions();
@@ -222,22 +222,11 @@ function resourceOf(kind: string): Resource {
   return known;
 }
 
-/** Polls until `probe` returns something other than undefined or false; the last error is part of the failure. */
-export async function eventually<T>(
+/** As `poll`, at the pace of an API server. */
+export function eventually<T>(
   what: string,
   probe: () => Promise<T | false | undefined>,
   timeoutMs = 20_000,
 ): Promise<T> {
-  const end = Date.now() + timeoutMs;
-  let last: unknown = "never true";
-  while (Date.now() < end) {
-    try {
-      const value = await probe();
-      if (value !== undefined && value !== false) return value;
-    } catch (error) {
-      last = error;
-    }
-    await sleep(20);
-  }
-  throw new Error(`${what} within ${timeoutMs} ms: ${String(last)}`);
+  return poll(what, probe, { timeoutMs, everyMs: 20 });
 }

@@ -1,5 +1,5 @@
 /** What an exchange asks of whom it serves, and of the world. */
-import type { Socket } from "../net/socket.ts";
+import type { SpliceEnd } from "../net/splice.ts";
 import type { TimerWheel } from "../net/timer-wheel.ts";
 import type { RequestHead } from "./request-head.ts";
 import type { ResponseHead } from "./response-head.ts";
@@ -20,7 +20,7 @@ export interface ExchangeOwner {
   /** An endpoint's bytes were refused. */
   refused(code: number): void;
   /** Both sides speak another protocol from now on; `early` is what the endpoint said already, `late` what the client did. */
-  tunnel(client: Socket, endpoint: Socket, early: Buffer | undefined, late: Buffer | undefined): void;
+  tunnel(client: SpliceEnd, endpoint: SpliceEnd, early: Buffer | undefined, late: Buffer | undefined): void;
 }
 
 export interface ExchangeOptions {

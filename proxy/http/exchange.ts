@@ -3,7 +3,7 @@
  * both, keeps what a retry needs, and asks its owner wherever something is to be decided. On an HTTP/1 connection one object
  * serves the requests one after another, so that a request allocates next to nothing.
  */
-import type { Socket } from "../net/socket.ts";
+import type { SpliceEnd } from "../net/splice.ts";
 import { Account } from "./account.ts";
 import type { HeadEdits } from "./edits.ts";
 import type { ExchangeOptions, ExchangeOwner } from "./exchange-owner.ts";
@@ -275,7 +275,7 @@ export class Exchange extends Account implements DownstreamEvents, UpstreamEvent
     this.#finish();
   }
 
-  switched(endpoint: Socket, head: ResponseHead, early: Buffer | undefined): void {
+  switched(endpoint: SpliceEnd, head: ResponseHead, early: Buffer | undefined): void {
     this.#upstream = undefined;
     this.status = head.status;
     this.responding = true;
@@ -284,8 +284,9 @@ export class Exchange extends Account implements DownstreamEvents, UpstreamEvent
     this.#options.wheel.disarm(this);
     const client = this.downstream.switch(head, this.responseEdits);
     if (client === undefined) endpoint.destroy();
-    else this.#owner.tunnel(client.socket, endpoint, early, client.late);
+    else this.#owner.tunnel(client.end, endpoint, early, client.late);
     this.#end();
+    this.idle?.();
   }
 
   failed(failure: UpstreamFailure): void {

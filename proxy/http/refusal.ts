@@ -53,6 +53,8 @@ export const H2_FLOOD = -34;
 export const CONNECT_BODY = -35;
 export const CONNECT_HOST = -36;
 export const CONNECT_FRAMING = -37;
+export const UNKNOWN_PROTOCOL = -38;
+export const NOT_SWITCHED = -39;
 
 const TABLE: readonly Refusal[] = [
   { reason: "none", status: 500, message: "" },
@@ -137,6 +139,12 @@ const TABLE: readonly Refusal[] = [
     status: 502,
     message:
       "a 2xx to CONNECT has Content-Length or Transfer-Encoding, and no server that opens a tunnel says so",
+  },
+  { reason: "protocol", status: 501, message: "the only :protocol served is websocket" },
+  {
+    reason: "not_switched",
+    status: 502,
+    message: "a 2xx, or a 101 to another protocol, answers a request for a WebSocket that came over HTTP/2",
   },
 ];
 

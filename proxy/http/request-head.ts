@@ -16,12 +16,15 @@ export class RequestHead extends Head {
   authority = "";
   /** True when the target was `http://host/path`: it is forwarded as a path with the Host it names. */
   absolute = false;
+  /** It came over HTTP/2 and asks for a WebSocket (RFC 8441): the head is what HTTP/1.1 says for that, but for the key. */
+  extended = false;
   #path: string | undefined;
 
   override reset(bytes: Uint8Array, start: number): void {
     super.reset(bytes, start);
     this.#path = undefined;
     this.absolute = false;
+    this.extended = false;
   }
 
   /** Path with query, as it stands in the request line; of an absolute target what stands behind its authority. */
@@ -42,6 +45,7 @@ export class RequestHead extends Head {
     copy.targetEnd = this.targetEnd - start;
     copy.authority = this.authority;
     copy.absolute = this.absolute;
+    copy.extended = this.extended;
     copy.path = this.path;
     return copy;
   }
@@ -54,6 +58,11 @@ export class RequestHead extends Head {
   /** Asking twice is asking once (RFC 9110 section 9.2.2): what may be sent again though it may have arrived. */
   get idempotent(): boolean {
     return IDEMPOTENT.has(this.method);
+  }
+
+  /** Whether what follows the head, once that is granted, is another protocol's. */
+  get asksForTunnel(): boolean {
+    return this.extended || this.method === CONNECT;
   }
 
   /** Asks for a WebSocket; other upgrades are not offered on and the request goes on without (RFC 9110 section 7.8). */
@@ -74,6 +83,14 @@ export class RequestHead extends Head {
   get acceptsTrailers(): boolean {
     return this.has(TE) && equalsText(this.known(TE), "trailers");
   }
+}
+
+const AUTHORITY_FORM = /^(?:\[[0-9A-Fa-f:.]+\]|[^:[\]]+):(\d{1,5})$/;
+
+/** The port that the target of a CONNECT names, which has to be `host:port` (RFC 9112 section 3.2.3). */
+export function connectPort(target: string): string | undefined {
+  const port = AUTHORITY_FORM.exec(target)?.[1];
+  return port === undefined || Number(port) === 0 || Number(port) > 65_535 ? undefined : port;
 }
 
 function equalsText(value: string | undefined, lower: string): boolean {

@@ -10,6 +10,7 @@
  * source stands still until it is told to go on. Bytes handed over belong to the receiver.
  */
 import type { Socket } from "../net/socket.ts";
+import type { SpliceEnd } from "../net/splice.ts";
 import type { HeadEdits } from "./edits.ts";
 import type { Head } from "./head.ts";
 import type { RequestHead } from "./request-head.ts";
@@ -60,7 +61,7 @@ export interface Downstream {
   trailers(trailers: Head): void;
   /** Writes a whole response of the proxy's own; `body` is latin1, `headers` are whole lines, each with its CRLF. */
   reply(status: number, body: string, headers: string): void;
-  /** Writes a 101, or the 2xx to a CONNECT, and gives the socket away, with what the client said behind its request; undefined where there is no such thing. */
+  /** Says that the tunnel is open, and gives the client's end away, with what it said behind its request; undefined where none was asked for. */
   switch(head: ResponseHead, edits: HeadEdits | undefined): Switched | undefined;
 
   /** The response is written whole. */
@@ -70,7 +71,7 @@ export interface Downstream {
 }
 
 export interface Switched {
-  readonly socket: Socket;
+  readonly end: SpliceEnd;
   readonly late: Buffer | undefined;
 }
 

@@ -1,6 +1,5 @@
 /** One HTTP/1.1 connection to an endpoint: sends a request at a time. */
 import type { Head } from "../http/head.ts";
-import { CONNECT } from "../http/request-head.ts";
 import {
   FULL,
   type OutgoingRequest,
@@ -14,6 +13,7 @@ import type { Socket } from "../net/socket.ts";
 import { writeChunk, writeTrailers } from "./chunks.ts";
 import type { HeadWriter } from "./head-writer.ts";
 import { type ClientOwner, ResponseConnection } from "./response-connection.ts";
+import { switchesOf, webSocketKey } from "./switches.ts";
 
 export class ClientConnection extends ResponseConnection implements Upstream {
   readonly version = 1;
@@ -35,6 +35,7 @@ export class ClientConnection extends ResponseConnection implements Upstream {
     const writer = this.#writer;
     this.#chunking = false;
     let { additions } = request;
+    if (head.extended) additions += webSocketKey();
     if (!head.chunked && head.contentLength < 0) {
       if (pieces.length > 0 || !last) {
         this.#chunking = true;
@@ -48,13 +49,7 @@ export class ClientConnection extends ResponseConnection implements Upstream {
       this.giveBack();
       return TOO_LARGE;
     }
-    this.begin(
-      events,
-      head.method === "HEAD",
-      head.upgrade && head.webSocket,
-      request.framed,
-      head.method === CONNECT,
-    );
+    this.begin(events, head.method === "HEAD", switchesOf(head), request.framed);
     if (last) this.requestDone();
     if (pieces.length === 0) return this.#flush() ? ROOM : FULL;
     return this.#sendWith(pieces, last) ? ROOM : FULL;

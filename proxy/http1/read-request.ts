@@ -3,15 +3,13 @@ import { CR, equalsIgnoreCase, HOST, LF, SLASH, SP, TARGET, TOKEN, text } from "
 import { HOST_FIELD } from "../http/field-kinds.ts";
 import { MAX_HEAD_BYTES, STRIDE } from "../http/head.ts";
 import * as refuse from "../http/refusal.ts";
-import { CONNECT, type RequestHead } from "../http/request-head.ts";
+import { CONNECT, connectPort, type RequestHead } from "../http/request-head.ts";
 import { readFields } from "./read-fields.ts";
 
 const MAX_METHOD = 32;
 /** ` HTTP/1.` without the minor version. */
 const VERSION = "HTTP/1.";
 const SCHEME = "http://";
-/** `host:port`, an IPv6 address in brackets. */
-const AUTHORITY_FORM = /^(?:\[[0-9A-Fa-f:.]+\]|[^:[\]]+):(\d{1,5})$/;
 
 /** Methods by their bytes' length and first byte: the common ones are not decoded. */
 const COMMON = ["GET", "PUT", "POST", "HEAD", "PATCH", "DELETE", "OPTIONS"];
@@ -93,9 +91,8 @@ function hostOf(head: RequestHead): string | undefined {
  */
 function readConnect(head: RequestHead, host: string, after: number): number {
   const target = hostText(head.bytes, head.targetStart, head.targetEnd);
-  const port = target === undefined ? undefined : AUTHORITY_FORM.exec(target)?.[1];
+  const port = target === undefined ? undefined : connectPort(target);
   if (target === undefined || port === undefined) return refuse.BAD_TARGET;
-  if (Number(port) === 0 || Number(port) > 65_535) return refuse.BAD_TARGET;
   if (head.hasBody) return refuse.CONNECT_BODY;
   // Two hops must not go by two names; that Host leaves the port out is an old habit.
   const named = host.toLowerCase();

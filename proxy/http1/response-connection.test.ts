@@ -3,6 +3,7 @@ import { describe, expect, it, vi } from "vitest";
 import type { UpstreamEvents, UpstreamFailure } from "../http/streams.ts";
 import { fakeSocket } from "../net/socket.fake.ts";
 import { ResponseConnection } from "./response-connection.ts";
+import { NEVER, ON_101, ON_SUCCESS, type Switches } from "./switches.ts";
 
 class Recorder implements UpstreamEvents {
   readonly events: string[] = [];
@@ -31,12 +32,12 @@ class Recorder implements UpstreamEvents {
   endpointWritable(): void {}
 }
 
-function open(noBody = false, upgrade = false, connect = false) {
+function open(noBody = false, switches: Switches = NEVER) {
   const { socket, raw } = fakeSocket();
   const owner = { free: vi.fn(), gone: vi.fn(), switched: vi.fn() };
   const connection = new ResponseConnection(socket, owner);
   const recorder = new Recorder();
-  connection.begin(recorder, noBody, upgrade, false, connect);
+  connection.begin(recorder, noBody, switches);
   connection.requestDone();
   return { socket, raw, owner, connection, recorder };
 }
@@ -70,7 +71,7 @@ describe("a connection to an endpoint", () => {
     const { socket, raw } = fakeSocket();
     const owner = { free: vi.fn(), gone: vi.fn(), switched: vi.fn() };
     const connection = new ResponseConnection(socket, owner);
-    connection.begin(new Recorder(), false, false);
+    connection.begin(new Recorder(), false);
     socket.onData(Buffer.from("HTTP/1.1 413 No\r\nContent-Length: 0\r\n\r\n"));
     expect(owner.free).not.toHaveBeenCalled();
     expect(raw.ending).toBe("terminated");
@@ -115,7 +116,7 @@ describe("a connection to an endpoint", () => {
   it("says of its second request that it was reused", () => {
     const { socket, connection, recorder } = open();
     socket.onData(Buffer.from("HTTP/1.1 204 No\r\n\r\n"));
-    connection.begin(recorder, false, false);
+    connection.begin(recorder, false);
     socket.onEnd();
     expect(recorder.events.at(-1)).toBe("failed reset answered=false reused=true");
   });
@@ -129,7 +130,7 @@ describe("a connection to an endpoint", () => {
   });
 
   it("hands itself over when it switches protocols, if that was asked for", () => {
-    const asked = open(false, true);
+    const asked = open(false, ON_101);
     asked.socket.onData(Buffer.from("HTTP/1.1 101 Go\r\nUpgrade: websocket\r\n\r\nearly"));
     expect(asked.recorder.events).toEqual(["switched early"]);
     expect(asked.owner.switched).toHaveBeenCalledOnce();
@@ -157,7 +158,7 @@ describe("a connection to an endpoint", () => {
       ["response 407", "complete"],
     ],
   ])("that was asked for a tunnel %s", (_name, text, events) => {
-    const { socket, owner, recorder } = open(false, false, true);
+    const { socket, owner, recorder } = open(false, ON_SUCCESS);
     socket.onData(Buffer.from(text));
     expect(recorder.events).toEqual(events);
     expect(owner.free).not.toHaveBeenCalled();

@@ -4,12 +4,13 @@
  */
 import { LF } from "../http/characters.ts";
 import { MAX_HEAD_BYTES } from "../http/head.ts";
-import { CONNECT_FRAMING, refusal } from "../http/refusal.ts";
+import { refusal } from "../http/refusal.ts";
 import { ResponseHead } from "../http/response-head.ts";
 import { CANCEL, type UpstreamEvents, type UpstreamFailure } from "../http/streams.ts";
 import type { Socket, SocketEvents } from "../net/socket.ts";
 import { MessageBody } from "./message-body.ts";
 import { readResponse } from "./read-response.ts";
+import { NEVER, ON_SUCCESS, type Switches, switched } from "./switches.ts";
 
 /** Where the connection goes when its exchange is over. */
 export interface ClientOwner {
@@ -37,9 +38,8 @@ export class ResponseConnection implements SocketEvents {
   #headDone = false;
   #requestDone = false;
   #noBody = false;
-  #upgrade = false;
   #framed = false;
-  #connect = false;
+  #switches: Switches = NEVER;
   #gone = false;
 
   constructor(socket: Socket, owner: ClientOwner) {
@@ -53,19 +53,15 @@ export class ResponseConnection implements SocketEvents {
     return !this.#gone && !this.socket.ended && this.#events === undefined;
   }
 
-  /**
-   * Starts an exchange. `noBody`: the response to HEAD has none; `upgrade`: a 101 is expected to be possible; `framed`: a
-   * chunked body is handed on as it comes; `connect`: a 2xx opens a tunnel.
-   */
-  begin(events: UpstreamEvents, noBody: boolean, upgrade: boolean, framed = false, connect = false): void {
+  /** Starts an exchange. `noBody`: the response to HEAD has none; `framed`: a chunked body is handed on as it comes. */
+  begin(events: UpstreamEvents, noBody: boolean, switches: Switches = NEVER, framed = false): void {
     this.#events = events;
     this.#framed = framed;
-    this.#connect = connect;
+    this.#switches = switches;
     this.#answered = false;
     this.#headDone = false;
     this.#requestDone = false;
     this.#noBody = noBody;
-    this.#upgrade = upgrade;
     this.requests++;
   }
 
@@ -131,12 +127,17 @@ export class ResponseConnection implements SocketEvents {
       }
       const events = this.#events;
       if (events === undefined) return;
-      if (head.status === 101) {
-        this.#switch(events, input, after);
+      const answer = switched(this.#switches, head);
+      if (answer < 0) {
+        this.#fail("malformed", answer, refusal(answer).message);
         return;
       }
-      if (this.#connect && head.status >= 200 && head.status < 300) {
-        this.#open(events, input, after);
+      if (answer > 0) {
+        this.#giveAway(events, input, after);
+        return;
+      }
+      if (head.status === 101) {
+        this.#fail("malformed", 0, "101 without an upgrade that was asked for");
         return;
       }
       if (head.status >= 200) {
@@ -195,7 +196,7 @@ export class ResponseConnection implements SocketEvents {
     }
     if (body.trailers !== undefined) events.responseTrailers(body.trailers);
     // What a tunnel was asked of serves nobody else: whoever does not know CONNECT may be out of step.
-    this.#complete(events, this.#head.persistent && exact && !this.#connect);
+    this.#complete(events, this.#head.persistent && exact && this.#switches !== ON_SUCCESS);
   }
 
   #complete(events: UpstreamEvents, reusable: boolean): void {
@@ -208,28 +209,6 @@ export class ResponseConnection implements SocketEvents {
       this.#owner.free(this);
     } else this.#drop();
     events.complete();
-  }
-
-  #switch(events: UpstreamEvents, input: Buffer, after: number): void {
-    if (!this.#upgrade) {
-      this.#fail("malformed", 0, "101 without an upgrade that was asked for");
-      return;
-    }
-    this.#giveAway(events, input, after);
-  }
-
-  /**
-   * A server that knows CONNECT frames nothing (RFC 9110 section 9.3.6). One that does has answered as to any other request, and
-   * would read requests from the tunnel that nobody has judged.
-   */
-  #open(events: UpstreamEvents, input: Buffer, after: number): void {
-    const head = this.#head;
-    if (head.chunked || head.contentLength >= 0) {
-      const { message } = refusal(CONNECT_FRAMING);
-      this.#fail("malformed", CONNECT_FRAMING, message);
-      return;
-    }
-    this.#giveAway(events, input, after);
   }
 
   #giveAway(events: UpstreamEvents, input: Buffer, after: number): void {

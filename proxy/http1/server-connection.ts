@@ -92,7 +92,7 @@ export class ServerConnection extends RequestConnection implements Downstream {
     this.#leave();
     this.socket.abandon();
     this.#connection.closed();
-    return { socket: this.socket, late };
+    return { end: this.socket, late };
   }
 
   finish(): void {

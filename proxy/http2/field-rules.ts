@@ -17,6 +17,8 @@ export const SCHEME = 2;
 export const AUTHORITY = 3;
 export const PATH = 4;
 export const STATUS = 5;
+/** RFC 8441 section 4. */
+export const PROTOCOL = 6;
 
 const PSEUDO_NAMES: readonly (readonly [string, number])[] = [
   [":method", METHOD],
@@ -24,6 +26,7 @@ const PSEUDO_NAMES: readonly (readonly [string, number])[] = [
   [":authority", AUTHORITY],
   [":path", PATH],
   [":status", STATUS],
+  [":protocol", PROTOCOL],
 ];
 
 /** What concerns one connection alone is said otherwise here, and must not be sent (section 8.2.2). */
@@ -86,6 +89,7 @@ function judgePseudo(
         ? facts
         : refuse.BAD_METHOD;
     case SCHEME:
+    case PROTOCOL:
       return every(TOKEN, bytes, valueStart, valueEnd) ? facts : refuse.PSEUDO_FIELD;
     case AUTHORITY:
       // As for Host: no user information, no list (section 8.3.1).

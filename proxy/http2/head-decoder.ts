@@ -5,10 +5,10 @@
  * One decoder of heads serves the process: a block is read from its first byte to its last in one go.
  */
 import { equalsIgnoreCase, text } from "../http/characters.ts";
-import { HOST_FIELD, OTHER } from "../http/field-kinds.ts";
+import { CONNECTION, HOST_FIELD, OTHER, UPGRADE } from "../http/field-kinds.ts";
 import { type Head, MAX_HEAD_BYTES, MAX_HEADERS, STRIDE } from "../http/head.ts";
 import * as refuse from "../http/refusal.ts";
-import { RequestHead } from "../http/request-head.ts";
+import { CONNECT, RequestHead } from "../http/request-head.ts";
 import type { ResponseHead } from "../http/response-head.ts";
 import { ByteBuffer } from "./byte-buffer.ts";
 import {
@@ -17,13 +17,14 @@ import {
   judge,
   METHOD,
   PATH,
+  PROTOCOL,
   PSEUDO_MASK,
   PSEUDO_SHIFT,
-  SCHEME,
   STATUS,
 } from "./field-rules.ts";
 import type { Decoder, FieldSink } from "./hpack/decoder.ts";
 import { type Entry, fieldSize, UNJUDGED } from "./hpack/entry.ts";
+import { isExtended, REQUEST_FIELDS, requestLine } from "./request-line.ts";
 
 /** The block was read, and the head is whole and in order. */
 export const DECODED = 0;
@@ -47,6 +48,7 @@ export class HeadDecoder implements FieldSink {
   #method = "";
   #path = "";
   #authority = "";
+  #protocol = "";
   #status = "";
   #cookie: string | undefined;
 
@@ -54,17 +56,17 @@ export class HeadDecoder implements FieldSink {
   request(hpack: Decoder, bytes: Uint8Array, start: number, end: number, head: RequestHead): number {
     const result = this.#decode(hpack, bytes, start, end, head, REQUEST_FIELDS);
     if (result !== DECODED) return result;
-    head.method = this.#method;
+    head.extended = isExtended(this.#seen);
+    head.method = head.extended ? "GET" : this.#method;
     head.authority = this.#authority;
-    if (this.#method === "CONNECT") {
-      head.targetStart = head.start + "CONNECT ".length;
-      head.targetEnd = head.targetStart + this.#authority.length;
-    } else {
-      head.targetStart = head.start + this.#method.length + 1;
+    head.targetStart = head.start + head.method.length + 1;
+    if (head.method === CONNECT) head.targetEnd = head.targetStart + this.#authority.length;
+    else {
       head.targetEnd = head.targetStart + this.#path.length;
       head.path = this.#path;
     }
-    return DECODED;
+    // What follows is the tunnel's, and no reader may take it for a body (RFC 9110 section 9.3.6).
+    return head.asksForTunnel && head.hasBody ? refuse.CONNECT_BODY : DECODED;
   }
 
   response(hpack: Decoder, bytes: Uint8Array, start: number, end: number, head: ResponseHead): number {
@@ -180,6 +182,7 @@ export class HeadDecoder implements FieldSink {
     else if (which === METHOD) this.#method = value;
     else if (which === AUTHORITY) this.#authority = value;
     else if (which === STATUS) this.#status = value;
+    else if (which === PROTOCOL) this.#protocol = value;
     // Which scheme it was is the listener's to know.
   }
 
@@ -192,6 +195,11 @@ export class HeadDecoder implements FieldSink {
     const lines = this.#lines;
     const fieldKind = facts & 0xff;
     if (fieldKind === HOST_FIELD && !this.#keepsHost(nameEnd + 2, end - 2)) {
+      lines.length = start;
+      return;
+    }
+    // HTTP/2 has no use for it (RFC 8441 section 5), and the endpoint gets one of our own.
+    if (isExtended(this.#seen) && equalsIgnoreCase(lines.bytes, start, nameEnd, "sec-websocket-key")) {
       lines.length = start;
       return;
     }
@@ -230,53 +238,42 @@ export class HeadDecoder implements FieldSink {
     const lines = this.#lines;
     const head = this.#head;
     head.start = lines.length;
-    if (this.#allowed === REQUEST_FIELDS) this.#beginRequest();
-    else if (this.#allowed !== 0) {
+    if (this.#allowed === REQUEST_FIELDS) {
+      const line = this.#requestLine();
+      if (typeof line === "string") lines.text(line);
+      else this.#refused = line;
+    } else if (this.#allowed !== 0) {
       if (this.#seen === 0) this.#refused = refuse.PSEUDO_FIELD;
       lines.text(`HTTP/1.1 ${this.#status} \r\n`);
     }
     head.fieldsStart = lines.length;
-    if (this.#refused === 0 && (this.#seen & (1 << AUTHORITY)) !== 0) {
-      const at = lines.length;
-      lines.text("host: ");
-      lines.text(this.#authority);
-      lines.text("\r\n");
-      head.bytes = lines.bytes;
-      head.add(HOST_FIELD, at, at + 4, at + 6, lines.length - 2);
+    if (this.#refused !== 0) return;
+    if ((this.#seen & (1 << AUTHORITY)) !== 0) this.#add(HOST_FIELD, "host", this.#authority);
+    if (isExtended(this.#seen)) {
+      this.#add(CONNECTION, "connection", "upgrade");
+      this.#add(UPGRADE, "upgrade", "websocket");
     }
   }
 
-  #beginRequest(): void {
-    const seen = this.#seen;
-    const path = this.#path;
-    if ((seen & (1 << METHOD)) === 0) this.#refused = refuse.PSEUDO_FIELD;
-    else if (this.#method === "CONNECT") {
-      // Names whom to reach, and nothing else (section 8.5).
-      if (seen !== ((1 << METHOD) | (1 << AUTHORITY))) this.#refused = refuse.PSEUDO_FIELD;
-    } else if ((seen & NEEDED) !== NEEDED) this.#refused = refuse.PSEUDO_FIELD;
-    else if (path.charCodeAt(0) !== 0x2f && !(path === "*" && this.#method === "OPTIONS")) {
-      this.#refused = refuse.BAD_TARGET;
-    }
-    if (this.#refused < 0) return;
+  /** A line of our own making. */
+  #add(fieldKind: number, name: string, value: string): void {
     const lines = this.#lines;
-    lines.text(this.#method);
-    lines.text(" ");
-    lines.text(this.#method === "CONNECT" ? this.#authority : path);
-    lines.text(" HTTP/1.1\r\n");
+    const head = this.#head;
+    const at = lines.length;
+    lines.text(`${name}: ${value}\r\n`);
+    head.bytes = lines.bytes;
+    head.add(fieldKind, at, at + name.length, at + name.length + 2, lines.length - 2);
+  }
+
+  #requestLine(): string | number {
+    return requestLine(this.#seen, this.#method, this.#path, this.#authority, this.#protocol);
   }
 
   #finish(): void {
     if (!this.#fieldsBegun) this.#beginFields();
     const lines = this.#lines;
     const head = this.#head;
-    if (this.#refused === 0 && this.#cookie !== undefined) {
-      const at = lines.length;
-      lines.text("cookie: ");
-      lines.text(this.#cookie);
-      lines.text("\r\n");
-      head.bytes = lines.bytes;
-      head.add(OTHER, at, at + 6, at + 8, lines.length - 2);
-    }
+    if (this.#refused === 0 && this.#cookie !== undefined) this.#add(OTHER, "cookie", this.#cookie);
     if (this.#refused === 0 && this.#allowed === REQUEST_FIELDS && !head.has(HOST_FIELD)) {
       this.#refused = refuse.NO_HOST;
     }
@@ -290,7 +287,5 @@ export class HeadDecoder implements FieldSink {
   }
 }
 
-const NEEDED = (1 << METHOD) | (1 << SCHEME) | (1 << PATH);
-const REQUEST_FIELDS = NEEDED | (1 << AUTHORITY);
 /** Stands in between two blocks. */
 const NOBODY: Head = new RequestHead();

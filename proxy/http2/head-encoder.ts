@@ -93,7 +93,8 @@ export class HeadEncoder {
 
   #response(out: ByteBuffer, head: ResponseHead, edits: HeadEdits | undefined): void {
     const start = out.length;
-    this.#status(out, head.status);
+    // A switch of protocols is granted like any request (RFC 8441 section 5).
+    this.#status(out, head.status === 101 ? 200 : head.status);
     let dropped = NEVER | (1 << PEER) | (1 << TE);
     // These have no body, whatever they say (RFC 9110 section 8.6): do not hand the claim on.
     if (head.status < 200 || head.status === 204) dropped |= FRAMING;

@@ -23,6 +23,11 @@ function block(fields: readonly Field[], encoder = new Encoder()): Buffer {
   return Buffer.from(out.bytes.subarray(0, out.length));
 }
 
+const connect = (authority: string): Field[] => [
+  [":method", "CONNECT"],
+  [":authority", authority],
+];
+
 function readRequest(fields: readonly Field[]): { result: number; head: RequestHead } {
   const bytes = block(fields);
   const head = new RequestHead();
@@ -39,6 +44,7 @@ const PSEUDO: Field[] = [
   [":path", "/a?b=1"],
   [":authority", "shop.example:80"],
 ];
+const EXTENDED: Field[] = [[":protocol", "websocket"], [":method", "CONNECT"], ...PSEUDO.slice(1)];
 
 describe("a request's head", () => {
   it("is laid out as HTTP/1.1 writes it", () => {
@@ -96,6 +102,23 @@ describe("a request's head", () => {
     expect(head.path).toBe("db:5432");
   });
 
+  it.each(["websocket", "WebSocket"])("for a WebSocket (%s) is HTTP/1.1's, but for the key", (protocol) => {
+    const { result, head } = readRequest([
+      [":protocol", protocol],
+      ...EXTENDED.slice(1),
+      ["sec-websocket-version", "13"],
+      ["sec-websocket-key", "ours"],
+    ]);
+    expect(result).toBe(DECODED);
+    expect(lines(head)).toBe(
+      `GET ${head.path} HTTP/1.1\r\nhost: ${head.authority}\r\nconnection: upgrade\r\nupgrade: websocket\r\n` +
+        "sec-websocket-version: 13\r\n\r\n",
+    );
+    expect(head).toMatchObject({ method: "GET", extended: true, webSocket: true, asksForTunnel: true });
+    const copy = head.clone();
+    expect(copy).toMatchObject({ extended: true, webSocket: true, path: head.path });
+  });
+
   const without = (name: string) => PSEUDO.filter(([each]) => each !== name);
   it.each<[string, Field[], string]>([
     ["an upper-case name", [...PSEUDO, ["Accept", "x"]], "header_name"],
@@ -105,7 +128,17 @@ describe("a request's head", () => {
     ["a NUL in a value", [...PSEUDO, ["a", "x\0"]], "header_value"],
     ["a value that begins with a space", [...PSEUDO, ["a", " x"]], "header_value"],
     ["a pseudo-header field of responses", [...PSEUDO, [":status", "200"]], "pseudo_field"],
-    ["an unknown pseudo-header field", [...PSEUDO, [":protocol", "websocket"]], "pseudo_field"],
+    ["an unknown pseudo-header field", [...PSEUDO, [":proto", "websocket"]], "pseudo_field"],
+    ["a :protocol without CONNECT", [...PSEUDO, [":protocol", "websocket"]], "pseudo_field"],
+    ["a WebSocket without a path", EXTENDED.filter(([name]) => name !== ":path"), "pseudo_field"],
+    ["a WebSocket without a scheme", EXTENDED.filter(([name]) => name !== ":scheme"), "pseudo_field"],
+    ["a WebSocket to *", EXTENDED.map((field) => (field[0] === ":path" ? [":path", "*"] : field)), "target"],
+    ["a WebSocket with a body", [...EXTENDED, ["content-length", "1"]], "connect_body"],
+    ["another :protocol", [[":protocol", "connect-udp"], ...EXTENDED.slice(1)], "protocol"],
+    ["a :protocol that is no token", [[":protocol", "a b"], ...EXTENDED.slice(1)], "pseudo_field"],
+    ["a CONNECT without a port", connect("db"), "target"],
+    ["a CONNECT to port 0", connect("db:0"), "target"],
+    ["a CONNECT with a body", [...connect("db:1"), ["content-length", "1"]], "connect_body"],
     ["a pseudo-header field twice", [...PSEUDO, [":path", "/"]], "pseudo_field"],
     [
       "a pseudo-header field behind others",

@@ -36,6 +36,11 @@ export interface ServerOptions extends ConnectionOptions {
 const MAX_HEADS_BYTES = 2 * 1024 * 1024;
 /** The second GOAWAY of a drain, when the client does not answer the PING between (RFC 9113 section 6.8). */
 const DRAIN_ANSWER_MS = 1_000;
+const ANSWERED: ReadonlySet<number> = new Set([
+  refuse.HEAD_TOO_LARGE,
+  refuse.TOO_MANY_HEADERS,
+  refuse.UNKNOWN_PROTOCOL,
+]);
 const DRAIN_PING = Buffer.from("weftlast", "latin1");
 
 export class ServerConnection extends Incoming<ServerStream> implements ServerStreamOwner {
@@ -150,9 +155,9 @@ export class ServerConnection extends Incoming<ServerStream> implements ServerSt
     this.announceSoon(stream);
   }
 
-  /** A head that is too large is answered; one that no message may have resets its stream (RFC 9113 section 8.1.1). */
+  /** A head that is too large, or asks for what is not served, is answered; one that no message may have resets its stream (RFC 9113 section 8.1.1). */
   #refuse(id: number, ends: boolean, code: number): void {
-    if (code !== refuse.HEAD_TOO_LARGE && code !== refuse.TOO_MANY_HEADERS) {
+    if (!ANSWERED.has(code)) {
       this.streamError(id, frames.PROTOCOL_ERROR, code);
       return;
     }

@@ -3,9 +3,18 @@ import type { HeadEdits } from "../http/edits.ts";
 import type { Head } from "../http/head.ts";
 import type { RequestHead } from "../http/request-head.ts";
 import type { ResponseHead } from "../http/response-head.ts";
-import { type Downstream, type DownstreamEvents, FULL, ROOM, type Sent, TOO_LARGE } from "../http/streams.ts";
-import { NO_ERROR } from "./frames.ts";
+import {
+  type Downstream,
+  type DownstreamEvents,
+  FULL,
+  ROOM,
+  type Sent,
+  type Switched,
+  TOO_LARGE,
+} from "../http/streams.ts";
+import { INTERNAL_ERROR, NO_ERROR } from "./frames.ts";
 import { Stream, type StreamOwner } from "./stream.ts";
+import { StreamTunnel } from "./stream-tunnel.ts";
 
 /** What a server's stream needs of its connection besides. */
 export interface ServerStreamOwner extends StreamOwner {
@@ -21,6 +30,7 @@ export class ServerStream extends Stream implements Downstream {
   headBytes = 0;
   /** Undefined before the request is announced, and once it is over for whoever served it. */
   #events: DownstreamEvents | undefined;
+  #tunnel: StreamTunnel | undefined;
   readonly #server: ServerStreamOwner;
   readonly #accept: (stream: ServerStream) => DownstreamEvents;
 
@@ -44,7 +54,8 @@ export class ServerStream extends Stream implements Downstream {
   }
 
   get requestDone(): boolean {
-    return this.allTaken;
+    // What follows a request for a tunnel waits until that is granted.
+    return this.head.asksForTunnel || this.allTaken;
   }
 
   announce(): void {
@@ -54,7 +65,7 @@ export class ServerStream extends Stream implements Downstream {
   }
 
   takeBody(_framed: boolean): Buffer | undefined {
-    return this.takePiece();
+    return this.requestDone ? undefined : this.takePiece();
   }
 
   openBody(_framed: boolean, room: boolean): void {
@@ -93,16 +104,28 @@ export class ServerStream extends Stream implements Downstream {
 
   reply(status: number, body: string, headers: string): void {
     if (this.#events === undefined) return;
+    // To a client that asked for a tunnel any 2xx means that it has one (RFC 9110 section 9.3.6).
+    const code = this.head.asksForTunnel && status < 300 ? 502 : status;
     const typed = body === "" || /^content-type:/im.test(headers);
     const lines = `content-length: ${body.length}\r\n${typed ? "" : "content-type: text/plain\r\n"}${headers}`;
     const bodiless = body === "" || this.head.method === "HEAD";
-    this.headBytes += this.#server.writeReply(this, status, lines, bodiless);
+    this.headBytes += this.#server.writeReply(this, code, lines, bodiless);
     if (bodiless) this.endSent();
     else this.write(Buffer.from(body, "latin1"), 0, body.length, true);
   }
 
-  switch(): undefined {
-    return undefined;
+  switch(head: ResponseHead, edits: HeadEdits | undefined): Switched | undefined {
+    if (!this.head.asksForTunnel || this.#events === undefined) return undefined;
+    const tunnel = new StreamTunnel(this);
+    const written = this.#server.writeResponse(this, head, withoutAccept(edits), false);
+    this.headBytes += written;
+    this.#events = undefined;
+    this.#tunnel = tunnel;
+    if (written < 0) {
+      this.break(INTERNAL_ERROR);
+      queueMicrotask(() => tunnel.lost("the response's head is larger than the client takes"));
+    }
+    return { end: tunnel, late: undefined };
   }
 
   finish(): void {
@@ -118,30 +141,44 @@ export class ServerStream extends Stream implements Downstream {
   }
 
   protected override sentAll(): void {
-    if (this.#events === undefined && !this.remoteEnded) this.cancel(NO_ERROR);
+    if (this.#tunnel !== undefined) this.#tunnel.sent();
+    else if (this.#events === undefined && !this.remoteEnded) this.cancel(NO_ERROR);
   }
 
   protected deliver(bytes: Buffer, start: number, end: number, last: boolean): boolean {
+    if (this.#tunnel !== undefined) return this.#tunnel.received(bytes, start, end, last);
     return this.#events?.requestBody(bytes, start, end, last) ?? true;
   }
 
   protected deliverTrailers(trailers: Head): void {
     this.#events?.requestTrailers(trailers);
+    this.#tunnel?.misused();
   }
 
   protected writable(): void {
     this.#events?.clientWritable();
+    this.#tunnel?.writable();
   }
 
-  lost(): void {
+  lost(_code: number, message: string): void {
     const events = this.#events;
     this.#events = undefined;
     events?.aborted("gone");
+    this.#tunnel?.lost(message);
   }
 
   malformed(): void {
     const events = this.#events;
     this.#events = undefined;
     events?.aborted("malformed");
+    this.#tunnel?.lost("the client broke the rules of HTTP/2");
   }
+}
+
+/** HTTP/2 has no key that it would answer (RFC 8441 section 5). */
+const ACCEPT: ReadonlySet<string> = new Set(["sec-websocket-accept"]);
+
+function withoutAccept(edits: HeadEdits | undefined): HeadEdits {
+  const remove = edits?.remove === undefined ? ACCEPT : new Set([...edits.remove, ...ACCEPT]);
+  return { ...edits, remove };
 }

@@ -19,6 +19,7 @@ export const SERVER_SETTINGS: readonly Setting[] = [
   [frames.MAX_CONCURRENT_STREAMS, MAX_STREAMS],
   [frames.INITIAL_WINDOW_SIZE, STREAM_WINDOW],
   [frames.MAX_HEADER_LIST_SIZE, MAX_LIST_BYTES],
+  [frames.ENABLE_CONNECT_PROTOCOL, 1],
 ];
 
 export const CLIENT_SETTINGS: readonly Setting[] = [
@@ -65,6 +66,10 @@ export class PeerSettings {
           break;
         case frames.MAX_HEADER_LIST_SIZE:
           this.maxListBytes = value;
+          break;
+        case frames.ENABLE_CONNECT_PROTOCOL:
+          // WebSockets go on over HTTP/1.1, whatever an endpoint offers.
+          if (value > 1) return frames.PROTOCOL_ERROR;
           break;
       }
     }

@@ -106,7 +106,7 @@ class Exchange implements UpstreamEvents {
       return;
     }
     this.#connection = connection;
-    connection.begin(this, false, false);
+    connection.begin(this, false);
     connection.requestDone();
   }
 

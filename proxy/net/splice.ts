@@ -1,6 +1,25 @@
-/** Two sockets joined: bytes both ways with backpressure, half-close passed on, a reset on one side a reset on the other. */
-import type { Socket, SocketEvents } from "./socket.ts";
+/** Two connections joined: bytes both ways with backpressure, half-close passed on, a reset on one side a reset on the other. */
+import type { SocketEvents } from "./socket.ts";
 import { TimerEntry, type TimerWheel } from "./timer-wheel.ts";
+
+/** One of the two: a socket, or a stream of HTTP/2 that has become a tunnel. */
+export interface SpliceEnd {
+  events: SocketEvents;
+  /** The peer sends no more. */
+  readonly ended: boolean;
+  /** Written bytes wait. */
+  readonly congested: boolean;
+  /** False when some of it waits: stop the source until `writable`. */
+  write(bytes: Buffer, start: number, end: number): boolean;
+  pause(): void;
+  resume(): void;
+  /** Says no more once everything written is out, and reads on. */
+  shutdown(): void;
+  /** Closes once everything written is out. */
+  end(): void;
+  /** Closes now, and not in order. */
+  destroy(): void;
+}
 
 export interface Splice {
   /** Breaks both off. */
@@ -27,12 +46,12 @@ class Idle extends TimerEntry {
 
 /** One direction's source; `to` is where its bytes go. */
 class Half implements SocketEvents {
-  readonly #from: Socket;
-  readonly #to: Socket;
+  readonly #from: SpliceEnd;
+  readonly #to: SpliceEnd;
   readonly #touch: () => void;
   readonly #over: (error: Error | undefined) => void;
 
-  constructor(from: Socket, to: Socket, touch: () => void, over: (error: Error | undefined) => void) {
+  constructor(from: SpliceEnd, to: SpliceEnd, touch: () => void, over: (error: Error | undefined) => void) {
     this.#from = from;
     this.#to = to;
     this.#touch = touch;
@@ -61,12 +80,12 @@ class Half implements SocketEvents {
 }
 
 /**
- * Joins two sockets until both are closed; `over` is called once, with the first error. `early` bytes (read of a side
+ * Joins two ends until both are closed; `over` is called once, with the first error. `early` bytes (read of a side
  * before it was joined) go out first. Both are broken off when neither has said anything for as long as `limit` says.
  */
 export function splice(
-  client: Socket,
-  endpoint: Socket,
+  client: SpliceEnd,
+  endpoint: SpliceEnd,
   early: { readonly fromClient?: Buffer | undefined; readonly fromEndpoint?: Buffer | undefined },
   limit: IdleLimit,
   over: (error: Error | undefined) => void,

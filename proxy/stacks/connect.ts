@@ -1,14 +1,6 @@
 /** Which CONNECT is carried; those that are become tunnels when their server answers 2xx. */
 import { CONNECT } from "../http/request-head.ts";
 import type { InboundLayer } from "./inbound-http.ts";
-import type { Layer } from "./outbound-request.ts";
-
-const OVER_HTTP2 = "CONNECT is carried over HTTP/1.1 alone, and this one came over HTTP/2";
-
-export const admitConnect: Layer = (request) => {
-  if (request.method !== CONNECT || request.exchange.downstream.version === 1) return "next";
-  return request.fail(501, "-", OVER_HTTP2);
-};
 
 /**
  * Nobody judges what goes through a tunnel: a port whose requests are judged or counted one by one has none. In front of a
@@ -16,7 +8,6 @@ export const admitConnect: Layer = (request) => {
  */
 export const admitInboundConnect: InboundLayer = (request) => {
   if (request.method !== CONNECT) return "next";
-  if (request.exchange.downstream.version !== 1) return request.fail(501, "-", `${OVER_HTTP2}\n`);
   const { policy } = request;
   const judged =
     policy?.authorizes === true || policy?.authenticator !== undefined || policy?.limits !== undefined;

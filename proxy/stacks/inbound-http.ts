@@ -13,7 +13,7 @@ import type { Upstream, UpstreamFailure } from "../http/streams.ts";
 import type { Authenticated, TokenSource } from "../jwt/authenticate.ts";
 import type { LimitedRequest } from "../limit/limits.ts";
 import type { DialError } from "../net/listen.ts";
-import type { Socket } from "../net/socket.ts";
+import type { SpliceEnd } from "../net/splice.ts";
 import { UNKNOWN } from "../telemetry/labels.ts";
 import { decodePeer } from "../telemetry/peer.ts";
 import { newIdLines, requestIdOf } from "../trace/ids.ts";
@@ -282,7 +282,7 @@ export class InboundRequest
     this.context.telemetry.refusedHttp(code);
   }
 
-  tunnel(client: Socket, endpoint: Socket, early: Buffer | undefined, late: Buffer | undefined): void {
+  tunnel(client: SpliceEnd, endpoint: SpliceEnd, early: Buffer | undefined, late: Buffer | undefined): void {
     // It stays a connection and a request of its port for as long as it lives.
     const { pool, context } = this;
     this.#entered = false;

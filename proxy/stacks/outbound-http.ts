@@ -8,7 +8,7 @@ import type { ResponseHead } from "../http/response-head.ts";
 import type { Upstream, UpstreamFailure } from "../http/streams.ts";
 import type { DialError } from "../net/listen.ts";
 import type { Destination } from "../net/original-destination.ts";
-import type { Socket } from "../net/socket.ts";
+import type { SpliceEnd } from "../net/splice.ts";
 import { withFlag } from "../telemetry/flags.ts";
 import { OVERFLOW, REMOVED } from "../upstream/waiter.ts";
 import type { Context } from "./context.ts";
@@ -174,7 +174,7 @@ export class OutboundHttp extends OutboundRequest implements ExchangeOwner, Trie
     this.context.telemetry.refusedHttp(code);
   }
 
-  tunnel(client: Socket, endpoint: Socket, early: Buffer | undefined, late: Buffer | undefined): void {
+  tunnel(client: SpliceEnd, endpoint: SpliceEnd, early: Buffer | undefined, late: Buffer | undefined): void {
     // It stays a connection and a request of its cluster for as long as it lives.
     const { pool, breaker, context } = this;
     this.breaker = undefined;

@@ -7,7 +7,6 @@
  *                           dialled meanwhile, so that a server that speaks first is heard at once
  *   ├─ HTTP/1 and HTTP/2, per request:
  *   │  takeView             one view from the first layer to the last, so a change never splits a request
- *   │  admitConnect         a tunnel comes over HTTP/1.1 alone
  *   │  findTarget           the service: by address, else by Host
  *   │  loadService          the first call to a service waits for its configuration
  *   │  passThrough          what no service claims, as outboundTrafficPolicy says
@@ -27,7 +26,6 @@ import { FirstSpeakers } from "../detect/first-speaker.ts";
 import type { Accepted } from "../net/listen.ts";
 import type { Destination } from "../net/original-destination.ts";
 import type { Workload } from "../telemetry/labels.ts";
-import { admitConnect } from "./connect.ts";
 import type { Context } from "./context.ts";
 import { type Detection, detectProtocol, versionOf } from "./detecting.ts";
 import { serveHttp } from "./http-connection.ts";
@@ -58,7 +56,6 @@ export function createOutbound(context: Context, self: Workload): (accepted: Acc
   const layers: OutboundLayers = {
     request: [
       takeView,
-      admitConnect,
       findTarget,
       loadService,
       passThrough(passthrough),

@@ -1,14 +1,13 @@
 /** A connection that speaks another protocol since a 101 or a CONNECT: its two ends are joined, and it drains like any other connection. */
-import type { Socket } from "../net/socket.ts";
-import { splice } from "../net/splice.ts";
+import { type SpliceEnd, splice } from "../net/splice.ts";
 import { type Context, TUNNEL_IDLE_MS } from "./context.ts";
 
 /** `said` is what each end has said already; `over` is called when both are gone. */
 export function tunnel(
   { connections, wheel }: Context,
   direction: "inbound" | "outbound",
-  client: Socket,
-  endpoint: Socket,
+  client: SpliceEnd,
+  endpoint: SpliceEnd,
   said: { readonly fromClient: Buffer | undefined; readonly fromEndpoint: Buffer | undefined },
   over: () => void,
 ): void {

@@ -51,7 +51,7 @@ export function ask(question: Question): Promise<Answer> {
           switched() {},
         });
         const collector = new Collector(question.maxBytes, (answer) => settle(() => resolve(answer)), fail);
-        connection.begin(collector, question.method === "HEAD", false);
+        connection.begin(collector, question.method === "HEAD");
         const lines = question.headers.map(([name, value]) => `${name}: ${clean(value)}\r\n`).join("");
         const head = Buffer.from(
           `${question.method} ${clean(question.path)} HTTP/1.1\r\n${lines}connection: close\r\n\r\n`,

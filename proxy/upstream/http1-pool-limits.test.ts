@@ -83,7 +83,7 @@ class Request implements Waiter {
   connection: ClientConnection | undefined;
   acquired(connection: ClientConnection): void {
     this.connection = connection;
-    connection.begin(indifferent, false, false);
+    connection.begin(indifferent, false);
     connection.requestDone();
   }
   unavailable(error: DialError): void {

@@ -64,7 +64,7 @@ class Waiting implements Waiter {
   readonly errors: DialError[] = [];
   acquired(connection: ClientConnection): void {
     this.got.push(connection);
-    connection.begin(indifferent, false, false);
+    connection.begin(indifferent, false);
     connection.requestDone();
   }
   unavailable(error: DialError): void {

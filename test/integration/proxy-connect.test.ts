@@ -129,6 +129,36 @@ describe("a CONNECT that its server answers with 2xx", () => {
   });
 });
 
+describe("a CONNECT over HTTP/2", () => {
+  it("becomes a tunnel on its stream, beside other requests and refusals", async () => {
+    answer = (request, socket) => {
+      if (request.startsWith("GET")) return ok("hello");
+      if (request.includes("near"))
+        return "HTTP/1.1 407 Proxy Authentication Required\r\ncontent-length: 2\r\n\r\nno";
+      return tunnelled(`${ESTABLISHED}first `)(request, socket);
+    };
+    const session = connectHttp2(`http://127.0.0.1:${client.port("outbound")}`);
+    const begin = async (headers: Record<string, string>) => {
+      const stream = session.request(headers, { endStream: headers[":method"] === undefined });
+      const [head] = await once(stream, "response");
+      return { stream, status: head[":status"] };
+    };
+    const far = await begin({ ":method": "CONNECT", ":authority": "far.example:443" });
+    expect(far.status).toBe(200);
+    expect(requests[0]).toMatch(/^CONNECT far\.example:443 HTTP\/1\.1\r\nhost: far\.example:443\r\n/);
+    expect(requests[0]).not.toMatch(/transfer-encoding|content-length/);
+    const near = await begin({ ":method": "CONNECT", ":authority": "near.example:443" });
+    expect(near.status).toBe(407);
+    const plain = await begin({ ":path": "/x", ":authority": "web" });
+    expect(plain.status).toBe(200);
+    far.stream.end("\0raw");
+    const parts: Buffer[] = [];
+    for await (const part of far.stream) parts.push(part as Buffer);
+    expect(String(Buffer.concat(parts))).toBe("first echo \0rawbye");
+    session.destroy();
+  });
+});
+
 describe("a CONNECT that its server refuses", () => {
   it("is an ordinary answer, and what came behind it is no request", async () => {
     answer = () => "HTTP/1.1 407 Proxy Authentication Required\r\ncontent-length: 2\r\n\r\nno";
@@ -168,20 +198,6 @@ describe("a CONNECT that the proxy refuses", () => {
     expect(received).toContain(`\r\n\r\n${reason}: `);
     expect(requests).toEqual([]);
     expect(await counted()).toBe(before + 1);
-  });
-
-  it("is one over HTTP/2, on whose connection other requests go on", async () => {
-    const session = connectHttp2(`http://127.0.0.1:${client.port("outbound")}`);
-    const statusTo = async (headers: Record<string, string>) => {
-      const stream = session.request(headers);
-      const [head] = await once(stream, "response");
-      stream.close();
-      return head[":status"];
-    };
-    expect(await statusTo({ ":method": "CONNECT", ":authority": "far.example:443" })).toBe(501);
-    expect(requests).toEqual([]);
-    expect(await statusTo({ ":path": "/x", ":authority": "web" })).toBe(200);
-    session.destroy();
   });
 
   it("is one to a port whose requests policies judge", async () => {

@@ -2,7 +2,7 @@
 
 import { checkGrpcHealth } from "../admin/grpc-health.ts";
 import { createProber, type ProbeEffects, parseProbes } from "../admin/probes.ts";
-import { createApi } from "../config/api.ts";
+import { createApi } from "../config/api/api.ts";
 import { systemClock } from "../config/clock.ts";
 import { createLastGoodStore } from "../config/last-good.ts";
 import type { Log } from "../config/log.ts";

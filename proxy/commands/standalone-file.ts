@@ -4,7 +4,7 @@
  */
 import { parseIp } from "../address/cidr.ts";
 import type { AppProbe } from "../admin/probes.ts";
-import { parseJsonText } from "../config/json-text.ts";
+import { parseJsonText } from "../config/decode/json-text.ts";
 import type { ListenOptions } from "../net/listen.ts";
 import type { Destination } from "../net/original-destination.ts";
 import { ENCODINGS, type Encoding } from "../telemetry/access-log.ts";

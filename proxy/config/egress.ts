@@ -1,5 +1,5 @@
 /** Which of the index's entries this workload may use: the `egress.hosts` that a Sidecar resource compiles to. */
-import type { FoundEntry } from "./index-shard.ts";
+import type { FoundEntry } from "./services/index-shard.ts";
 
 export type EgressFilter = (entry: FoundEntry) => boolean;
 

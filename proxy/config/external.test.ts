@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import type { Resolved } from "./resolved-names.ts";
+import type { Resolved } from "./services/resolved-names.ts";
 import { request, setupWith } from "./snapshot.fixture.ts";
 import { endpoint, endpointsObject, serviceObject } from "./testdata.ts";
 

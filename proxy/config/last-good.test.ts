@@ -3,10 +3,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { FakeClock } from "./clock.fake.ts";
-import { decodeMeta, decodeObject } from "./decode.ts";
-import { encodeObject } from "./encode.ts";
+import { decodeMeta, decodeObject } from "./decode/decode.ts";
+import { encodeObject } from "./decode/encode.ts";
+import { RawList } from "./decode/raw-json.ts";
 import { createLastGoodStore } from "./last-good.ts";
-import { RawList } from "./raw-json.ts";
 import { entry, indexObject, serviceObject } from "./testdata.ts";
 
 let folder: string;

@@ -4,9 +4,9 @@
  */
 import { mkdir, open, readFile, rename, stat } from "node:fs/promises";
 import type { Clock } from "./clock.ts";
-import { type ObjectMeta, rawInObject } from "./decode.ts";
+import { type ObjectMeta, rawInObject } from "./decode/decode.ts";
+import { parseKeeping } from "./decode/raw-json.ts";
 import type { Log } from "./log.ts";
-import { parseKeeping } from "./raw-json.ts";
 
 /** A compiled object as it was saved, its index kept raw. */
 export interface SavedObject {

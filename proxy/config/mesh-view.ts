@@ -4,10 +4,10 @@ import type { WorkloadConfigStatus } from "../../crds/workload-config.ts";
 import { parseIp } from "../address/cidr.ts";
 import { compileEgress, type EgressFilter } from "./egress.ts";
 import { ConfigError } from "./errors.ts";
-import type { FoundEntry } from "./index-shard.ts";
 import { parseAddress, parseHost } from "./names.ts";
-import type { BoundRoutes } from "./routes.ts";
-import type { ServiceIndex } from "./service-index.ts";
+import type { FoundEntry } from "./services/index-shard.ts";
+import type { BoundRoutes } from "./services/routes.ts";
+import type { ServiceIndex } from "./services/service-index.ts";
 import type { InboundPolicy, MeshView, RouteRequest, Target, TcpConnection } from "./view.ts";
 
 /** A service whose configuration is applied, as a target sees it. */

@@ -6,7 +6,6 @@
 import type { WorkloadConfigStatus } from "../../crds/workload-config.ts";
 import type { Random } from "../balance/candidate.ts";
 import type { Place } from "../balance/locality.ts";
-import { ClusterStates } from "./cluster-state.ts";
 import {
   type CompiledObject,
   decodeMeta,
@@ -14,15 +13,15 @@ import {
   indexEntry,
   type ObjectMeta,
   objectName,
-} from "./decode.ts";
-import { encodeObject } from "./encode.ts";
-
+} from "./decode/decode.ts";
+import { encodeObject } from "./decode/encode.ts";
 import { type CompiledInbound, compileInbound } from "./inbound.ts";
 import { createView, type LoadedService } from "./mesh-view.ts";
-import type { Patience } from "./patience.ts";
-import type { Names, Resolved } from "./resolved-names.ts";
-import { ServiceIndex } from "./service-index.ts";
-import { ServiceState } from "./service-state.ts";
+import { ClusterStates } from "./services/cluster-state.ts";
+import type { Patience } from "./services/patience.ts";
+import type { Names, Resolved } from "./services/resolved-names.ts";
+import { ServiceIndex } from "./services/service-index.ts";
+import { ServiceState } from "./services/service-state.ts";
 import type { AppliedObject, MeshView, OutlierReport } from "./view.ts";
 
 export interface SnapshotOptions {

@@ -1,17 +1,17 @@
 /** Configuration from the Kubernetes API: two watches, the last-good file, and the snapshot that they fill. */
 import type { Random } from "../balance/candidate.ts";
-import type { Api } from "./api.ts";
+import type { Api } from "./api/api.ts";
+import { startWatch, type Watch, type WatchHandler } from "./api/watch.ts";
 import type { Clock } from "./clock.ts";
-import { decodeMeta, type ObjectMeta, objectName, rawInEvent } from "./decode.ts";
+import { decodeMeta, type ObjectMeta, objectName, rawInEvent } from "./decode/decode.ts";
+import { parseKeeping } from "./decode/raw-json.ts";
 import { ConfigError } from "./errors.ts";
 import type { LastGood, LastGoodStore } from "./last-good.ts";
 import { createLoads } from "./loads.ts";
 import type { Log } from "./log.ts";
-import { parseKeeping } from "./raw-json.ts";
-import { logFailures, Names, type Resolve } from "./resolved-names.ts";
+import { logFailures, Names, type Resolve } from "./services/resolved-names.ts";
 import { Snapshot } from "./snapshot.ts";
 import type { ConfigSource } from "./view.ts";
-import { startWatch, type Watch, type WatchHandler } from "./watch.ts";
 
 export interface KubernetesSourceOptions {
   readonly api: Api;

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { systemClock } from "./clock.ts";
-import type { Resolve } from "./resolved-names.ts";
+import type { Resolve } from "./services/resolved-names.ts";
 import { startStaticSource } from "./static.ts";
 import {
   destination,

@@ -6,11 +6,11 @@
 import { readdir, readFile } from "node:fs/promises";
 import type { Random } from "../balance/candidate.ts";
 import type { Clock } from "./clock.ts";
-import { decodeMeta, decodeObject, type ObjectMeta, objectName } from "./decode.ts";
+import { decodeMeta, decodeObject, type ObjectMeta, objectName } from "./decode/decode.ts";
+import { parseJsonText } from "./decode/json-text.ts";
 import { ConfigError } from "./errors.ts";
-import { parseJsonText } from "./json-text.ts";
 import type { Log } from "./log.ts";
-import { logFailures, Names, type Resolve } from "./resolved-names.ts";
+import { logFailures, Names, type Resolve } from "./services/resolved-names.ts";
 import { Snapshot } from "./snapshot.ts";
 import type { ConfigSource } from "./view.ts";
 import { watchFolders } from "./watch-folder.ts";

@@ -3,7 +3,7 @@
  * the hosts named, and takes commands on its input: `load HOST PORT`.
  */
 import { createInterface } from "node:readline";
-import { createApi } from "../../../proxy/config/api.ts";
+import { createApi } from "../../../proxy/config/api/api.ts";
 import { systemClock } from "../../../proxy/config/clock.ts";
 import { createLastGoodStore } from "../../../proxy/config/last-good.ts";
 import type { Log } from "../../../proxy/config/log.ts";

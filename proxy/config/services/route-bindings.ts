@@ -1,6 +1,6 @@
 /** A service's routes bound to clusters, port by port: made anew only when they, or clusters that they lead to, have changed. */
-import type { WeightedDestination } from "../../crds/service-config.ts";
-import type { Random } from "../balance/candidate.ts";
+import type { WeightedDestination } from "../../../crds/service-config.ts";
+import type { Random } from "../../balance/candidate.ts";
 import type { ServiceClusters } from "./clusters.ts";
 import { type BoundRoutes, bindRoutes, type CompiledRoutes } from "./routes.ts";
 

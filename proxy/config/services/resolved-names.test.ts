@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
-import type { Answer } from "../net/resolve.ts";
-import { FakeClock } from "./clock.fake.ts";
+import type { Answer } from "../../net/resolve.ts";
+import { FakeClock } from "../clock.fake.ts";
 import { Names } from "./resolved-names.ts";
 
 /** A resolver that the test answers for, and time by hand. */

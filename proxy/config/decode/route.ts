@@ -6,7 +6,7 @@ import type {
   TcpRoute,
   TlsRoute,
   WeightedDestination,
-} from "../../crds/service-config.ts";
+} from "../../../crds/service-config.ts";
 import {
   type Decoder,
   flag,

@@ -1,5 +1,5 @@
 /** A stream that says nothing for too long counts as dead. */
-import type { Clock } from "./clock.ts";
+import type { Clock } from "../clock.ts";
 
 /** No byte for this long and the connection counts as dead: bookmarks come every minute. In ms. */
 const silenceMs = 100_000;

@@ -1,9 +1,9 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { indexEntry } from "./decode.ts";
-import { RawList } from "./raw-json.ts";
+import { indexEntry } from "../decode/decode.ts";
+import { RawList } from "../decode/raw-json.ts";
+import { entry } from "../testdata.ts";
 import { ServiceIndex } from "./service-index.ts";
-import { entry } from "./testdata.ts";
 
 const empty = ServiceIndex.forNamespace("shop", indexEntry);
 const index = (namespace: string, ...services: object[]) => empty.with(namespace, RawList.of(services));

@@ -1,5 +1,5 @@
 /** Decoders of what a workload asks of the requests it takes: tokens and rates, crds/workload-config.ts as it arrives. */
-import type { JwtRule, RateLimit } from "../../crds/workload-config.ts";
+import type { JwtRule, RateLimit } from "../../../crds/workload-config.ts";
 import { type Decoder, exactly, flag, list, number, object, oneOf, optional, port, text } from "./shape.ts";
 
 // A demand of a later release that an older proxy left out would take tokens that the user refuses.

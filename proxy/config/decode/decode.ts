@@ -2,13 +2,13 @@
  * The one edge where compiled objects come in: unknown JSON from the API server, the last-good file or a folder becomes a
  * CompiledObject, or a ConfigError that says what in which object was not as expected.
  */
-import type { EndpointsPart, IndexEntry, ServicePart } from "../../crds/service-config.ts";
-import type { WorkloadConfigStatus } from "../../crds/workload-config.ts";
-import { jwtRule, rateLimit } from "./decode-inbound.ts";
-import { clusterPolicy, connectionPool } from "./decode-policy.ts";
-import { httpRoute, tcpRoute, tlsRoute } from "./decode-route.ts";
-import { ConfigError } from "./errors.ts";
+import type { EndpointsPart, IndexEntry, ServicePart } from "../../../crds/service-config.ts";
+import type { WorkloadConfigStatus } from "../../../crds/workload-config.ts";
+import { ConfigError } from "../errors.ts";
+import { jwtRule, rateLimit } from "./inbound.ts";
+import { clusterPolicy, connectionPool } from "./policy.ts";
 import { RawList } from "./raw-json.ts";
+import { httpRoute, tcpRoute, tlsRoute } from "./route.ts";
 import {
   type Decoder,
   exactly,

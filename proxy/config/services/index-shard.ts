@@ -1,9 +1,9 @@
 /** One namespace's entries in the index of services, as the JSON that they came as with tables beside it. */
-import type { IndexEntry } from "../../crds/service-config.ts";
-import { type Block, parseBlock } from "../address/cidr.ts";
+import type { IndexEntry } from "../../../crds/service-config.ts";
+import { type Block, parseBlock } from "../../address/cidr.ts";
+import { findMember, type RawList, skipValue } from "../decode/raw-json.ts";
+import { type Decoder, ShapeError } from "../decode/shape.ts";
 import { eachString, HashTable, hash, hashString } from "./hash-table.ts";
-import { findMember, type RawList, skipValue } from "./raw-json.ts";
-import { type Decoder, ShapeError } from "./shape.ts";
 
 /** An entry with the namespace that it came from. */
 export interface FoundEntry extends IndexEntry {

@@ -1,7 +1,7 @@
 /** The two requests that a proxy makes of the Kubernetes API: list and watch, with the pod's own token. */
 import { readFile } from "node:fs/promises";
-import { readAll, request } from "../https/request.ts";
-import { ConfigError } from "./errors.ts";
+import { readAll, request } from "../../https/request.ts";
+import { ConfigError } from "../errors.ts";
 
 export interface Api {
   /** The whole answer. Throws ApiError for a refusal. */

@@ -5,16 +5,16 @@
  * may name a service or subset that is still on its way, and until it is here the old rules go on. Waiting has a bound, since
  * a rule may also name what will never come; then it answers 503, as it would at once in Istio.
  */
-import type { ClusterPolicy, IndexPort, ServicePart, ServiceView } from "../../crds/service-config.ts";
-import type { Random } from "../balance/candidate.ts";
-import type { Place } from "../balance/locality.ts";
-import type { Client } from "../route/match.ts";
-import { PatternError } from "../route/regex/pattern.ts";
+import type { ClusterPolicy, IndexPort, ServicePart, ServiceView } from "../../../crds/service-config.ts";
+import type { Random } from "../../balance/candidate.ts";
+import type { Place } from "../../balance/locality.ts";
+import type { Client } from "../../route/match.ts";
+import { PatternError } from "../../route/regex/pattern.ts";
+import { type CompiledObject, objectName } from "../decode/decode.ts";
+import { ConfigError } from "../errors.ts";
+import type { LoadedService } from "../mesh-view.ts";
 import type { ClusterStates } from "./cluster-state.ts";
 import { ServiceClusters } from "./clusters.ts";
-import { type CompiledObject, objectName } from "./decode.ts";
-import { ConfigError } from "./errors.ts";
-import type { LoadedService } from "./mesh-view.ts";
 import { type Patience, Wait } from "./patience.ts";
 import { namesOf, resolvedEndpoints } from "./resolved-endpoints.ts";
 import type { Resolved } from "./resolved-names.ts";

@@ -1,5 +1,5 @@
 /** Endpoints that have a name for an address, as what the name resolves to. */
-import type { Endpoint, ServicePart } from "../../crds/service-config.ts";
+import type { Endpoint, ServicePart } from "../../../crds/service-config.ts";
 
 /** The names that endpoints have for addresses; nearly always none. */
 export function namesOf(endpoints: readonly Endpoint[]): readonly string[] {

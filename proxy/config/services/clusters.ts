@@ -1,11 +1,11 @@
 /** The clusters of one service: its endpoints by port and subset, each with its policy. Immutable; made when first asked for. */
-import type { ClusterPolicy, Endpoint, IndexPort, ServicePart } from "../../crds/service-config.ts";
-import type { Random } from "../balance/candidate.ts";
-import { compileHashPolicy } from "../balance/hash-policy.ts";
-import type { Place } from "../balance/locality.ts";
+import type { ClusterPolicy, Endpoint, IndexPort, ServicePart } from "../../../crds/service-config.ts";
+import type { Random } from "../../balance/candidate.ts";
+import { compileHashPolicy } from "../../balance/hash-policy.ts";
+import type { Place } from "../../balance/locality.ts";
+import type { Cluster, EndpointHandle } from "../view.ts";
 import type { ClusterStates, Reached } from "./cluster-state.ts";
 import type { Handle } from "./endpoint.ts";
-import type { Cluster, EndpointHandle } from "./view.ts";
 
 export interface ClusterSources {
   readonly part: Pick<ServicePart, "key" | "name" | "namespace" | "host" | "resolution">;

@@ -1,8 +1,8 @@
 import fc from "fast-check";
 import { afterEach, describe, expect, it } from "vitest";
+import { FakeClock, settle } from "../clock.fake.ts";
 import { FakeApi } from "./api.fake.ts";
 import { ApiError } from "./api.ts";
-import { FakeClock, settle } from "./clock.fake.ts";
 import { startWatch, type Watch } from "./watch.ts";
 
 interface Seen {

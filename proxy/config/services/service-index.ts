@@ -5,12 +5,12 @@
  * an entry becomes an object when it is looked up. An index is immutable: applying a part gives a new one that shares the other
  * namespaces.
  */
-import type { IndexEntry } from "../../crds/service-config.ts";
-import { parseIp } from "../address/cidr.ts";
+import type { IndexEntry } from "../../../crds/service-config.ts";
+import { parseIp } from "../../address/cidr.ts";
+import type { RawList } from "../decode/raw-json.ts";
+import type { Decoder } from "../decode/shape.ts";
 import { HashTable, hash } from "./hash-table.ts";
 import { type FoundEntry, IndexShard } from "./index-shard.ts";
-import type { RawList } from "./raw-json.ts";
-import type { Decoder } from "./shape.ts";
 
 export class ServiceIndex {
   readonly #ownNamespace: string;

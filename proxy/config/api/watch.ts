@@ -9,11 +9,12 @@
  * begins where the first one stood; the new key loses nothing, for it begins no later than its list. What comes twice is left
  * out (progress.ts). The new key's objects are here after one round trip, and no other key's are sent again.
  */
+
+import { type Backoff, createBackoff } from "../backoff.ts";
+import { type Clock, sleep } from "../clock.ts";
+import { ConfigError } from "../errors.ts";
 import { type Api, ApiError, type Query } from "./api.ts";
 import { isGone, type ListAnswer, versionOf, type WatchEvent } from "./api-answers.ts";
-import { type Backoff, createBackoff } from "./backoff.ts";
-import { type Clock, sleep } from "./clock.ts";
-import { ConfigError } from "./errors.ts";
 import { lineBatches } from "./lines.ts";
 import { Progress } from "./progress.ts";
 import { whileHeard } from "./silence.ts";

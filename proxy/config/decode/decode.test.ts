@@ -1,9 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { decodeMeta, decodeObject, objectName } from "./decode.ts";
-import { encodeObject } from "./encode.ts";
-import { ConfigError } from "./errors.ts";
-import { parseKeeping } from "./raw-json.ts";
+import { ConfigError } from "../errors.ts";
 import {
   type CompiledJson,
   destination,
@@ -16,7 +13,10 @@ import {
   serviceObject,
   view,
   workloadObject,
-} from "./testdata.ts";
+} from "../testdata.ts";
+import { decodeMeta, decodeObject, objectName } from "./decode.ts";
+import { encodeObject } from "./encode.ts";
+import { parseKeeping } from "./raw-json.ts";
 
 const decode = (object: unknown, kind: "ServiceConfig" | "WorkloadConfig") =>
   decodeObject(object, decodeMeta(object, kind));

@@ -1,11 +1,11 @@
 /** What of a cluster outlives snapshots: its endpoints' handles, who is set aside, the balancer's tables, what is counted. */
-import type { ClusterPolicy, Endpoint } from "../../crds/service-config.ts";
-import { Balancer } from "../balance/balancer.ts";
-import type { Random } from "../balance/candidate.ts";
-import type { Place } from "../balance/locality.ts";
-import { Detector } from "../outlier/detector.ts";
+import type { ClusterPolicy, Endpoint } from "../../../crds/service-config.ts";
+import { Balancer } from "../../balance/balancer.ts";
+import type { Random } from "../../balance/candidate.ts";
+import type { Place } from "../../balance/locality.ts";
+import { Detector } from "../../outlier/detector.ts";
+import type { ClusterCounters, OutlierReport } from "../view.ts";
 import { Handle } from "./endpoint.ts";
-import type { ClusterCounters, OutlierReport } from "./view.ts";
 
 /** One endpoint as a cluster reaches it. */
 export interface Reached {

@@ -1,10 +1,10 @@
 /** Endpoint handles: one object of a cluster for as long as the same workload answers at the same address. */
-import type { Endpoint } from "../../crds/service-config.ts";
-import type { Candidate } from "../balance/candidate.ts";
-import { PeakEwma } from "../balance/ewma.ts";
-import type { Detector } from "../outlier/detector.ts";
-import type { Monitor } from "../outlier/monitor.ts";
-import type { EndpointHandle } from "./view.ts";
+import type { Endpoint } from "../../../crds/service-config.ts";
+import type { Candidate } from "../../balance/candidate.ts";
+import { PeakEwma } from "../../balance/ewma.ts";
+import type { Detector } from "../../outlier/detector.ts";
+import type { Monitor } from "../../outlier/monitor.ts";
+import type { EndpointHandle } from "../view.ts";
 
 export class Handle implements EndpointHandle, Candidate {
   /** What makes it this endpoint and no other of the cluster. */

@@ -1,17 +1,17 @@
 /** A service's routes with their destinations bound to clusters: every result that a request can get is made beforehand. */
-import type { HttpRoute, L4Match, ServiceView, WeightedDestination } from "../../crds/service-config.ts";
-import { type Block, parseBlock, parseIp } from "../address/cidr.ts";
-import type { Random } from "../balance/candidate.ts";
-import { compileFault } from "../fault/fault.ts";
-import { planRetries, type RetryPlan } from "../retry/plan.ts";
-import { compileCors } from "../route/cors.ts";
-import { planHeaders } from "../route/headers.ts";
-import { type Client, isFor } from "../route/match.ts";
-import { compileRewrite, redirectLocation } from "../route/rewrite.ts";
-import { type RuleFinder, ruleFinder } from "../route/rule-index.ts";
-import { compileRules, effectiveRetries, matchedPrefix, type Rule } from "../route/table.ts";
-import { choose, prepareWeights } from "../route/weighted.ts";
-import type { Cluster, Route, RouteRequest, RouteResult, TcpConnection } from "./view.ts";
+import type { HttpRoute, L4Match, ServiceView, WeightedDestination } from "../../../crds/service-config.ts";
+import { type Block, parseBlock, parseIp } from "../../address/cidr.ts";
+import type { Random } from "../../balance/candidate.ts";
+import { compileFault } from "../../fault/fault.ts";
+import { planRetries, type RetryPlan } from "../../retry/plan.ts";
+import { compileCors } from "../../route/cors.ts";
+import { planHeaders } from "../../route/headers.ts";
+import { type Client, isFor } from "../../route/match.ts";
+import { compileRewrite, redirectLocation } from "../../route/rewrite.ts";
+import { type RuleFinder, ruleFinder } from "../../route/rule-index.ts";
+import { compileRules, effectiveRetries, matchedPrefix, type Rule } from "../../route/table.ts";
+import { choose, prepareWeights } from "../../route/weighted.ts";
+import type { Cluster, Route, RouteRequest, RouteResult, TcpConnection } from "../view.ts";
 
 /** Routes of one service as one client sees them, compiled but not yet bound. */
 export interface CompiledRoutes {

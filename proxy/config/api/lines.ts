@@ -1,4 +1,4 @@
-import { ConfigError } from "./errors.ts";
+import { ConfigError } from "../errors.ts";
 
 /**
  * Splits a stream of bytes into lines. Lines come out in batches, one for each chunk that ended at least one, so that what

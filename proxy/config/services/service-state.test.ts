@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { payEndpoints, request, setup, toSubset, versioned } from "./snapshot.fixture.ts";
+import { payEndpoints, request, setup, toSubset, versioned } from "../snapshot.fixture.ts";
 import {
   destination,
   endpoint,
@@ -9,7 +9,7 @@ import {
   serviceObject,
   subset,
   view,
-} from "./testdata.ts";
+} from "../testdata.ts";
 
 describe("a service", () => {
   it("is loaded when it is wanted and all its parts are in", () => {

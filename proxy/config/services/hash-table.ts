@@ -1,5 +1,5 @@
 /** Items found by the hash of a string, in numbers alone: nothing is kept of the strings. */
-import { skipValue } from "./raw-json.ts";
+import { skipValue } from "../decode/raw-json.ts";
 
 /** Open addressing over 32-bit hashes: 8 to 16 bytes an item. The caller confirms, since hashes may collide. */
 export class HashTable {

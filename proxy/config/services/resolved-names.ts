@@ -3,10 +3,10 @@
  * as long as some endpoint bears it: again when its answer expires, a minute later at most (Istio's dnsRefreshRate). Whoever
  * cannot be asked leaves the last answer standing; the answer that there is no address is an answer.
  */
-import type { Answer } from "../net/resolve.ts";
-import { createBackoff } from "./backoff.ts";
-import type { Clock } from "./clock.ts";
-import type { Log } from "./log.ts";
+import type { Answer } from "../../net/resolve.ts";
+import { createBackoff } from "../backoff.ts";
+import type { Clock } from "../clock.ts";
+import type { Log } from "../log.ts";
 
 /** Asks once; [] means that the name has no address, a rejection that it could not be found out. */
 export type Resolve = (name: string) => Promise<readonly Answer[]>;

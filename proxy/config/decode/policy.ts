@@ -1,5 +1,5 @@
 /** Decoders of how a destination is called: crds/compiled/policy.ts as it arrives. */
-import type { ClusterPolicy, ConnectionPool, LoadBalancer } from "../../crds/service-config.ts";
+import type { ClusterPolicy, ConnectionPool, LoadBalancer } from "../../../crds/service-config.ts";
 import { type Decoder, flag, list, map, number, object, oneOf, optional, port, text } from "./shape.ts";
 
 const whole = number();

@@ -22,13 +22,13 @@ import type { Version } from "../http/streams.ts";
 import type { Accepted } from "../net/listen.ts";
 import type { AcceptedPeer } from "../net/tls.ts";
 import type { Workload } from "../telemetry/labels.ts";
-import { ApplicationPools } from "./application-pools.ts";
-import { admitInboundConnect } from "./connect.ts";
 import { ALPN_HTTP2, ALPN_TCP, type Context, OWN_PORTS, portOfSni } from "./context.ts";
 import { detectProtocol, versionOf } from "./detecting.ts";
 import { serveHttp } from "./http-connection.ts";
-import { type InboundConnection, mutualConnection, plaintextConnection } from "./inbound-connection.ts";
-import { type InboundLayer, InboundRequest } from "./inbound-http.ts";
+import { ApplicationPools } from "./inbound/application-pools.ts";
+import { admitInboundConnect } from "./inbound/connect.ts";
+import { type InboundConnection, mutualConnection, plaintextConnection } from "./inbound/connection.ts";
+import { type InboundLayer, InboundRequest } from "./inbound/http.ts";
 import {
   admit,
   authenticate,
@@ -37,9 +37,9 @@ import {
   limitLoad,
   limitRate,
   sendToApplication,
-} from "./inbound-layers.ts";
-import { InboundReport } from "./inbound-report.ts";
-import { InboundTcp } from "./inbound-tcp.ts";
+} from "./inbound/layers.ts";
+import { InboundReport } from "./inbound/report.ts";
+import { InboundTcp } from "./inbound/tcp.ts";
 import type { Spare, SpareEvents } from "./spare.ts";
 
 export interface Inbound {

@@ -29,8 +29,8 @@ import type { Workload } from "../telemetry/labels.ts";
 import type { Context } from "./context.ts";
 import { type Detection, detectProtocol, versionOf } from "./detecting.ts";
 import { serveHttp } from "./http-connection.ts";
-import { injectFault } from "./outbound-faults.ts";
-import { OutboundHttp, type OutboundLayers } from "./outbound-http.ts";
+import { injectFault } from "./outbound/faults.ts";
+import { OutboundHttp, type OutboundLayers } from "./outbound/http.ts";
 import {
   chooseEndpoint,
   chooseRoute,
@@ -41,12 +41,12 @@ import {
   passThrough,
   send,
   takeView,
-} from "./outbound-layers.ts";
-import { copyRequest } from "./outbound-mirrors.ts";
-import { OutboundReport } from "./outbound-report.ts";
-import { shareOrigin } from "./outbound-sharing.ts";
-import { OutboundTcp } from "./outbound-tcp.ts";
-import { Passthrough } from "./passthrough.ts";
+} from "./outbound/layers.ts";
+import { copyRequest } from "./outbound/mirrors.ts";
+import { Passthrough } from "./outbound/passthrough.ts";
+import { OutboundReport } from "./outbound/report.ts";
+import { shareOrigin } from "./outbound/sharing.ts";
+import { OutboundTcp } from "./outbound/tcp.ts";
 import type { SpareEvents } from "./spare.ts";
 
 /** Handles connections accepted on 15001; `port` is the listener's, which is nobody's destination. */

@@ -1,17 +1,17 @@
 /** What the inbound stack tells of what it did: metrics as the destination reports them, and the access log. */
 
-import type { Exchange } from "../http/exchange.ts";
-import { REQUEST_ID } from "../http/field-kinds.ts";
+import type { Exchange } from "../../http/exchange.ts";
+import { REQUEST_ID } from "../../http/field-kinds.ts";
 import {
   type Flow,
   type ServiceLabels,
   UNKNOWN,
   UNKNOWN_WORKLOAD,
   type Workload,
-} from "../telemetry/labels.ts";
-import { decodePeer } from "../telemetry/peer.ts";
-import { rowKey, UNUSUAL } from "../telemetry/request-metrics.ts";
-import type { Context } from "./context.ts";
+} from "../../telemetry/labels.ts";
+import { decodePeer } from "../../telemetry/peer.ts";
+import { rowKey, UNUSUAL } from "../../telemetry/request-metrics.ts";
+import type { Context } from "../context.ts";
 
 /** Who calls, on one connection; rows of ordinary responses are kept with it. */
 export interface Caller {

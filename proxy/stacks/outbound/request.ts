@@ -2,21 +2,28 @@
  * An HTTP request on its way out: what each layer of the outbound stack knows of it, and may do with it. On an HTTP/1 connection
  * one object serves the requests one after another, so that a request allocates nothing but its route's lookups.
  */
-import type { Breaker } from "../breaker/breaker.ts";
-import type { Cluster, EndpointHandle, MeshView, RouteRequest, RouteResult, Target } from "../config/view.ts";
-import type { HeadEdits } from "../http/edits.ts";
-import type { Exchange } from "../http/exchange.ts";
-import { B3, FORWARDED_PROTO, REQUEST_ID, TRACEPARENT } from "../http/field-kinds.ts";
-import type { Upstream } from "../http/streams.ts";
-import type { DialError } from "../net/listen.ts";
-import type { Destination } from "../net/original-destination.ts";
-import { editsOf, type HeaderStep } from "../route/headers.ts";
-import { newIdLines, requestIdOf } from "../trace/ids.ts";
-import { RANDOM } from "../trace/random-block.ts";
-import type { Waiter } from "../upstream/waiter.ts";
-import { countOverflow, OVERLOADED, overflowText } from "./breakers.ts";
-import type { Context } from "./context.ts";
-import type { EndpointPool } from "./endpoint-pools.ts";
+import type { Breaker } from "../../breaker/breaker.ts";
+import type {
+  Cluster,
+  EndpointHandle,
+  MeshView,
+  RouteRequest,
+  RouteResult,
+  Target,
+} from "../../config/view.ts";
+import type { HeadEdits } from "../../http/edits.ts";
+import type { Exchange } from "../../http/exchange.ts";
+import { B3, FORWARDED_PROTO, REQUEST_ID, TRACEPARENT } from "../../http/field-kinds.ts";
+import type { Upstream } from "../../http/streams.ts";
+import type { DialError } from "../../net/listen.ts";
+import type { Destination } from "../../net/original-destination.ts";
+import { editsOf, type HeaderStep } from "../../route/headers.ts";
+import { newIdLines, requestIdOf } from "../../trace/ids.ts";
+import { RANDOM } from "../../trace/random-block.ts";
+import type { Waiter } from "../../upstream/waiter.ts";
+import { countOverflow, OVERLOADED, overflowText } from "../breakers.ts";
+import type { Context } from "../context.ts";
+import type { EndpointPool } from "../endpoint-pools.ts";
 import { Pause } from "./pause.ts";
 import type { Tries } from "./tries.ts";
 

@@ -1,12 +1,12 @@
 /** Whether an outbound request is tried again after a try that failed, and when: asks the route's plan, then the budget. */
-import { GRPC_STATUS, PEER } from "../http/field-kinds.ts";
-import type { ResponseHead } from "../http/response-head.ts";
-import type { UpstreamFailure } from "../http/streams.ts";
-import { type Answer, coversAnswer, coversFailure, type Failure } from "../retry/covers.ts";
-import { backoffMs, MAX_PUSHBACK_MS, pushbackMs } from "../retry/delay.ts";
-import type { RetryPlan } from "../retry/plan.ts";
-import { countOverflow } from "./breakers.ts";
-import type { OutboundRequest } from "./outbound-request.ts";
+import { GRPC_STATUS, PEER } from "../../http/field-kinds.ts";
+import type { ResponseHead } from "../../http/response-head.ts";
+import type { UpstreamFailure } from "../../http/streams.ts";
+import { type Answer, coversAnswer, coversFailure, type Failure } from "../../retry/covers.ts";
+import { backoffMs, MAX_PUSHBACK_MS, pushbackMs } from "../../retry/delay.ts";
+import type { RetryPlan } from "../../retry/plan.ts";
+import { countOverflow } from "../breakers.ts";
+import type { OutboundRequest } from "./request.ts";
 
 export function planOf({ result }: OutboundRequest): RetryPlan | undefined {
   return result?.kind === "forward" ? result.route.retries : undefined;

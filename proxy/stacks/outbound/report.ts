@@ -1,7 +1,7 @@
 /** What the outbound stack tells of what it did: metrics as the source reports them, the access log, and who we are. */
-import type { Cluster, EndpointHandle } from "../config/view.ts";
-import { PEER_HEADER, REQUEST_ID } from "../http/field-kinds.ts";
-import type { Destination } from "../net/original-destination.ts";
+import type { Cluster, EndpointHandle } from "../../config/view.ts";
+import { PEER_HEADER, REQUEST_ID } from "../../http/field-kinds.ts";
+import type { Destination } from "../../net/original-destination.ts";
 import {
   type Flow,
   type ServiceLabels,
@@ -9,11 +9,11 @@ import {
   UNKNOWN_WORKLOAD,
   type Workload,
   workloadOf,
-} from "../telemetry/labels.ts";
-import { encodePeer } from "../telemetry/peer.ts";
-import { rowKey, UNUSUAL } from "../telemetry/request-metrics.ts";
-import type { Context } from "./context.ts";
-import type { EndpointPool } from "./endpoint-pools.ts";
+} from "../../telemetry/labels.ts";
+import { encodePeer } from "../../telemetry/peer.ts";
+import { rowKey, UNUSUAL } from "../../telemetry/request-metrics.ts";
+import type { Context } from "../context.ts";
+import type { EndpointPool } from "../endpoint-pools.ts";
 
 /** What a request has to tell when it is over. */
 export interface OutboundOutcome {

@@ -1,6 +1,6 @@
 /** Stickiness: what of a request chooses its endpoint under a consistent hash, and the cookie that it gets to be known by. */
-import type { HashPolicy } from "../config/view.ts";
-import type { OutboundRequest } from "./outbound-request.ts";
+import type { HashPolicy } from "../../config/view.ts";
+import type { OutboundRequest } from "./request.ts";
 
 /** Finds the request's hash, once for all its tries; makes up a cookie where the policy gives one and the request has none. */
 export function hashRequest(request: OutboundRequest, policy: HashPolicy): void {

@@ -1,11 +1,11 @@
 /** What a route does to a request besides choosing where it goes: timeout, rewrite, header operations. */
-import type { ForwardResult, Route } from "../config/view.ts";
-import type { HeadEdits } from "../http/edits.ts";
-import { grpcTimeoutMs } from "../http/grpc.ts";
-import type { ResponseHead } from "../http/response-head.ts";
-import { oneLine } from "../route/format.ts";
-import { authorityOf, editsOf, type HeaderPlan } from "../route/headers.ts";
-import type { OutboundRequest } from "./outbound-request.ts";
+import type { ForwardResult, Route } from "../../config/view.ts";
+import type { HeadEdits } from "../../http/edits.ts";
+import { grpcTimeoutMs } from "../../http/grpc.ts";
+import type { ResponseHead } from "../../http/response-head.ts";
+import { oneLine } from "../../route/format.ts";
+import { authorityOf, editsOf, type HeaderPlan } from "../../route/headers.ts";
+import type { OutboundRequest } from "./request.ts";
 import { variablesOf } from "./variables.ts";
 
 /** Arms the route's timeout and prepares what it changes in the request's head. */

@@ -1,12 +1,12 @@
 /** One opaque connection on its way in: authorized once, then joined with the application. */
-import type { AuthzRequest } from "../authz/types.ts";
-import type { Flow } from "../telemetry/labels.ts";
+import type { AuthzRequest } from "../../authz/types.ts";
+import type { Flow } from "../../telemetry/labels.ts";
+import { countOverflow } from "../breakers.ts";
+import { type Context, withKeepAlive } from "../context.ts";
+import { OpaqueConnection, type OpaqueLimits } from "../opaque-connection.ts";
 import { type ApplicationPool, CONNECT_MS } from "./application-pools.ts";
-import { countOverflow } from "./breakers.ts";
-import { type Context, withKeepAlive } from "./context.ts";
-import type { InboundConnection } from "./inbound-connection.ts";
-import type { InboundReport } from "./inbound-report.ts";
-import { OpaqueConnection, type OpaqueLimits } from "./opaque-connection.ts";
+import type { InboundConnection } from "./connection.ts";
+import type { InboundReport } from "./report.ts";
 
 export class InboundTcp extends OpaqueConnection {
   readonly #connection: InboundConnection;

@@ -1,6 +1,6 @@
 /** Cross-origin requests (VirtualService `corsPolicy`). */
-import { judgeSharing } from "../route/cors.ts";
-import type { Layer } from "./outbound-request.ts";
+import { judgeSharing } from "../../route/cors.ts";
+import type { Layer } from "./request.ts";
 
 /** Answers browsers' preflights, and marks the responses that scripts of an allowed origin may read. */
 export const shareOrigin: Layer = (request) => {

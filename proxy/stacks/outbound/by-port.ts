@@ -3,8 +3,8 @@
  * whether the dialled address is one of their endpoints. Istio takes every connection on such a port for the host's; here that is
  * so only where anything else would be refused, so that no connection ends up where nobody meant it to.
  */
-import type { MeshView, Target } from "../config/view.ts";
-import type { Destination } from "../net/original-destination.ts";
+import type { MeshView, Target } from "../../config/view.ts";
+import type { Destination } from "../../net/original-destination.ts";
 
 /** Hosts of one port that are asked for the address. */
 const MOST_HOSTS = 16;

@@ -1,6 +1,6 @@
 /** Which CONNECT is carried; those that are become tunnels when their server answers 2xx. */
-import { CONNECT } from "../http/request-head.ts";
-import type { InboundLayer } from "./inbound-http.ts";
+import { CONNECT } from "../../http/request-head.ts";
+import type { InboundLayer } from "./http.ts";
 
 /**
  * Nobody judges what goes through a tunnel: a port whose requests are judged or counted one by one has none. In front of a

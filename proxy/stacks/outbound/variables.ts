@@ -1,7 +1,7 @@
 /** The `%VARIABLES%` of a route's header operations (Envoy's command operators), by what an outbound request knows. */
-import type { ResponseHead } from "../http/response-head.ts";
-import type { Lookup } from "../route/format.ts";
-import type { OutboundRequest } from "./outbound-request.ts";
+import type { ResponseHead } from "../../http/response-head.ts";
+import type { Lookup } from "../../route/format.ts";
+import type { OutboundRequest } from "./request.ts";
 
 type Variable = (
   request: OutboundRequest,

@@ -1,7 +1,7 @@
 /** The layers that an inbound request passes, in the order of inbound.ts. */
-import { FORWARDED_PROTO } from "../http/field-kinds.ts";
-import type { Authenticated, JwtRefusal } from "../jwt/authenticate.ts";
-import type { InboundLayer, InboundRequest, InboundVerdict } from "./inbound-http.ts";
+import { FORWARDED_PROTO } from "../../http/field-kinds.ts";
+import type { Authenticated, JwtRefusal } from "../../jwt/authenticate.ts";
+import type { InboundLayer, InboundRequest, InboundVerdict } from "./http.ts";
 
 /** The port takes this connection, and the path has a normal form. */
 export const admit: InboundLayer = (request) => {

@@ -1,6 +1,6 @@
 /** Failures that a route puts in on purpose (VirtualService `fault`). */
-import { drawAbort, drawDelay, type Faults } from "../fault/fault.ts";
-import type { Layer, OutboundRequest, Verdict } from "./outbound-request.ts";
+import { drawAbort, drawDelay, type Faults } from "../../fault/fault.ts";
+import type { Layer, OutboundRequest, Verdict } from "./request.ts";
 
 /** Envoy's words. */
 const MESSAGE = "fault filter abort";

@@ -1,4 +1,4 @@
-import { TimerEntry, type TimerWheel } from "../net/timer-wheel.ts";
+import { TimerEntry, type TimerWheel } from "../../net/timer-wheel.ts";
 
 /** A wait on the process's one timer that can be called off; it holds nothing but what it wakes. */
 export class Pause extends TimerEntry {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
-import type { Cluster, EndpointHandle, Target } from "../config/view.ts";
-import { hostByPort } from "./outbound-by-port.ts";
+import type { Cluster, EndpointHandle, Target } from "../../config/view.ts";
+import { hostByPort } from "./by-port.ts";
 
 const destination = { address: "192.0.2.1", port: 3306 };
 

@@ -1,6 +1,6 @@
 /** What is known of one accepted inbound connection. */
-import type { Socket } from "../net/socket.ts";
-import { type Caller, createCaller } from "./inbound-report.ts";
+import type { Socket } from "../../net/socket.ts";
+import { type Caller, createCaller } from "./report.ts";
 
 export interface InboundConnection {
   readonly socket: Socket;

@@ -1,10 +1,10 @@
 /** Connections to where the application wanted, for destinations that no service claims (Istio's PassthroughCluster). */
-import type { EndpointHandle } from "../config/view.ts";
-import type { Destination } from "../net/original-destination.ts";
-import { unlimited } from "./breakers.ts";
-import type { Context } from "./context.ts";
-import { countFailure, EndpointPool } from "./endpoint-pools.ts";
-import { speakerOf } from "./speaker.ts";
+import type { EndpointHandle } from "../../config/view.ts";
+import type { Destination } from "../../net/original-destination.ts";
+import { unlimited } from "../breakers.ts";
+import type { Context } from "../context.ts";
+import { countFailure, EndpointPool } from "../endpoint-pools.ts";
+import { speakerOf } from "../speaker.ts";
 
 /** Destinations remembered; one that is called again after that gets a new pool. */
 const MAX_DESTINATIONS = 1024;

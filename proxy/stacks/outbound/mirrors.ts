@@ -1,13 +1,13 @@
 /** Copies of requests for other services (VirtualService `mirror` and `mirrors`). */
-import type { Cluster, EndpointHandle } from "../config/view.ts";
-import { DROP_CLIENT_CERT } from "../http/edits.ts";
-import { Mirror, MirrorBudget } from "../mirror/mirror.ts";
-import { shadowAuthority } from "../mirror/shadow.ts";
-import { needsHttp1 } from "../upstream/version.ts";
-import { breakerOf } from "./breakers.ts";
-import { poolOf } from "./endpoint-pools.ts";
-import { versionTo } from "./outbound-layers.ts";
-import type { Layer, OutboundRequest } from "./outbound-request.ts";
+import type { Cluster, EndpointHandle } from "../../config/view.ts";
+import { DROP_CLIENT_CERT } from "../../http/edits.ts";
+import { Mirror, MirrorBudget } from "../../mirror/mirror.ts";
+import { shadowAuthority } from "../../mirror/shadow.ts";
+import { needsHttp1 } from "../../upstream/version.ts";
+import { breakerOf } from "../breakers.ts";
+import { poolOf } from "../endpoint-pools.ts";
+import { versionTo } from "./layers.ts";
+import type { Layer, OutboundRequest } from "./request.ts";
 
 /**
  * After what the route does to the request, which a copy has as well, and once whatever is tried again; a copy sets out when

@@ -1,11 +1,11 @@
 /** Connections to this workload's own application, by address and container port, with the limits of each port. */
-import type { Breaker } from "../breaker/breaker.ts";
-import type { ConnectionPool, InboundPolicy } from "../config/view.ts";
-import type { MultiplexedLimits } from "../upstream/multiplexed-pool.ts";
-import { VersionedPool } from "../upstream/versioned-pool.ts";
-import { unlimited } from "./breakers.ts";
-import { type Context, withKeepAlive } from "./context.ts";
-import { speakerOf } from "./speaker.ts";
+import type { Breaker } from "../../breaker/breaker.ts";
+import type { ConnectionPool, InboundPolicy } from "../../config/view.ts";
+import type { MultiplexedLimits } from "../../upstream/multiplexed-pool.ts";
+import { VersionedPool } from "../../upstream/versioned-pool.ts";
+import { unlimited } from "../breakers.ts";
+import { type Context, withKeepAlive } from "../context.ts";
+import { speakerOf } from "../speaker.ts";
 
 /** For ports without a policy. */
 export const CONNECT_MS = 10_000;

@@ -1,22 +1,22 @@
 /** One opaque connection on its way out: dial the endpoint its service's routes choose, then join the two. */
-import type { Breaker } from "../breaker/breaker.ts";
-import type { Cluster, EndpointHandle, MeshView, Target } from "../config/view.ts";
-import type { DialError } from "../net/listen.ts";
-import type { Destination } from "../net/original-destination.ts";
-import { proxyHeader } from "../net/proxy-protocol.ts";
-import type { Socket } from "../net/socket.ts";
-import type { Flow } from "../telemetry/labels.ts";
-import { breakerOf, countOverflow } from "./breakers.ts";
-import { connectorOf } from "./connector.ts";
-import { ALPN_TCP, type Context } from "./context.ts";
-import type { Detection } from "./detecting.ts";
-import { countFailure } from "./endpoint-pools.ts";
-import { firstView } from "./first-view.ts";
-import { OpaqueConnection, type OpaqueLimits } from "./opaque-connection.ts";
-import { hostByPort } from "./outbound-by-port.ts";
-import { dialledEndpoint } from "./outbound-layers.ts";
-import { BLACKHOLE, type OutboundReport, PASSTHROUGH } from "./outbound-report.ts";
+import type { Breaker } from "../../breaker/breaker.ts";
+import type { Cluster, EndpointHandle, MeshView, Target } from "../../config/view.ts";
+import type { DialError } from "../../net/listen.ts";
+import type { Destination } from "../../net/original-destination.ts";
+import { proxyHeader } from "../../net/proxy-protocol.ts";
+import type { Socket } from "../../net/socket.ts";
+import type { Flow } from "../../telemetry/labels.ts";
+import { breakerOf, countOverflow } from "../breakers.ts";
+import { connectorOf } from "../connector.ts";
+import { ALPN_TCP, type Context } from "../context.ts";
+import type { Detection } from "../detecting.ts";
+import { countFailure } from "../endpoint-pools.ts";
+import { firstView } from "../first-view.ts";
+import { OpaqueConnection, type OpaqueLimits } from "../opaque-connection.ts";
+import { hostByPort } from "./by-port.ts";
+import { dialledEndpoint } from "./layers.ts";
 import { plainEndpoint } from "./passthrough.ts";
+import { BLACKHOLE, type OutboundReport, PASSTHROUGH } from "./report.ts";
 
 const CONNECT_MS = 10_000;
 /** Asked after one that takes no connection, as for HTTP by default. */

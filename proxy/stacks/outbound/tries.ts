@@ -2,10 +2,10 @@
  * What one request has been through on its way to an endpoint, and whether it is tried again. Its one timer runs while a try
  * may only take so long, and while a retry waits for its turn.
  */
-import type { Breaker } from "../breaker/breaker.ts";
-import type { EndpointHandle } from "../config/view.ts";
-import { TimerEntry, type TimerWheel } from "../net/timer-wheel.ts";
-import type { RetryPlan } from "../retry/plan.ts";
+import type { Breaker } from "../../breaker/breaker.ts";
+import type { EndpointHandle } from "../../config/view.ts";
+import { TimerEntry, type TimerWheel } from "../../net/timer-wheel.ts";
+import type { RetryPlan } from "../../retry/plan.ts";
 
 export interface TriesOwner {
   /** The next try, now. */

@@ -1,18 +1,18 @@
 /** The layers of an outbound HTTP request, one function each; `outbound.ts` puts them in order. */
-import { ConfigError } from "../config/errors.ts";
-import type { Cluster, EndpointHandle, MeshView, Target } from "../config/view.ts";
-import { CONNECT } from "../http/request-head.ts";
-import type { Version } from "../http/streams.ts";
-import type { Destination } from "../net/original-destination.ts";
-import { oneLine } from "../route/format.ts";
-import { needsHttp1, upstreamVersion } from "../upstream/version.ts";
-import { breakerOf } from "./breakers.ts";
-import { poolOf } from "./endpoint-pools.ts";
-import { firstView } from "./first-view.ts";
-import { hashRequest } from "./outbound-hash.ts";
-import type { Layer, OutboundRequest } from "./outbound-request.ts";
-import { limitTry } from "./outbound-retries.ts";
+import { ConfigError } from "../../config/errors.ts";
+import type { Cluster, EndpointHandle, MeshView, Target } from "../../config/view.ts";
+import { CONNECT } from "../../http/request-head.ts";
+import type { Version } from "../../http/streams.ts";
+import type { Destination } from "../../net/original-destination.ts";
+import { oneLine } from "../../route/format.ts";
+import { needsHttp1, upstreamVersion } from "../../upstream/version.ts";
+import { breakerOf } from "../breakers.ts";
+import { poolOf } from "../endpoint-pools.ts";
+import { firstView } from "../first-view.ts";
+import { hashRequest } from "./hash.ts";
 import type { Passthrough } from "./passthrough.ts";
+import type { Layer, OutboundRequest } from "./request.ts";
+import { limitTry } from "./retries.ts";
 import { applyRoute, ownLines } from "./route-actions.ts";
 
 /** A request is served with the view that is in force when it begins. */

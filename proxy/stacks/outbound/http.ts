@@ -1,23 +1,23 @@
 /** What becomes of an outbound HTTP request once its layers send it: it is tried, tried again, answered, and counted. */
-import type { EndpointHandle } from "../config/view.ts";
-import { DROP_CLIENT_CERT } from "../http/edits.ts";
-import { Exchange } from "../http/exchange.ts";
-import type { ExchangeOwner } from "../http/exchange-owner.ts";
-import type { RequestHead } from "../http/request-head.ts";
-import type { ResponseHead } from "../http/response-head.ts";
-import type { Upstream, UpstreamFailure } from "../http/streams.ts";
-import type { DialError } from "../net/listen.ts";
-import type { Destination } from "../net/original-destination.ts";
-import type { SpliceEnd } from "../net/splice.ts";
-import { withFlag } from "../telemetry/flags.ts";
-import { OVERFLOW, REMOVED } from "../upstream/waiter.ts";
-import type { Context } from "./context.ts";
-import type { OutboundReport } from "./outbound-report.ts";
-import { type Layer, OutboundRequest } from "./outbound-request.ts";
-import { planOf, reconnects, retryAnswer, retryFailure, saysNothing } from "./outbound-retries.ts";
+import type { EndpointHandle } from "../../config/view.ts";
+import { DROP_CLIENT_CERT } from "../../http/edits.ts";
+import { Exchange } from "../../http/exchange.ts";
+import type { ExchangeOwner } from "../../http/exchange-owner.ts";
+import type { RequestHead } from "../../http/request-head.ts";
+import type { ResponseHead } from "../../http/response-head.ts";
+import type { Upstream, UpstreamFailure } from "../../http/streams.ts";
+import type { DialError } from "../../net/listen.ts";
+import type { Destination } from "../../net/original-destination.ts";
+import type { SpliceEnd } from "../../net/splice.ts";
+import { withFlag } from "../../telemetry/flags.ts";
+import { OVERFLOW, REMOVED } from "../../upstream/waiter.ts";
+import type { Context } from "../context.ts";
+import { tunnel } from "../tunnels.ts";
+import type { OutboundReport } from "./report.ts";
+import { type Layer, OutboundRequest } from "./request.ts";
+import { planOf, reconnects, retryAnswer, retryFailure, saysNothing } from "./retries.ts";
 import { applyToResponse } from "./route-actions.ts";
 import { Tries, type TriesOwner } from "./tries.ts";
-import { tunnel } from "./tunnels.ts";
 
 export interface OutboundLayers {
   /** From the first question to the last act. */

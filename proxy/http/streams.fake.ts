@@ -40,6 +40,7 @@ export class FakeClient implements Downstream {
   readonly version: Version;
   readonly head: RequestHead;
   readonly peerAddress = "198.18.0.9";
+  readonly peerPort = 40_000;
   readonly headBytes = 20;
   /** What was written to it, in order. */
   readonly heard: string[] = [];

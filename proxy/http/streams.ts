@@ -31,8 +31,9 @@ export const TOO_LARGE = -1;
 export interface Downstream {
   readonly version: Version;
   readonly head: RequestHead;
-  /** The client's address. */
+  /** The client's address, and the port that it calls from; 0 when it has gone. */
   readonly peerAddress: string;
+  readonly peerPort: number;
   /** All of the request has been handed on: no body, no trailers are to come. */
   readonly requestDone: boolean;
   /** Bytes of the response heads written so far. */

@@ -41,6 +41,10 @@ export class ServerConnection extends RequestConnection implements Downstream {
     return this.socket.peerAddress;
   }
 
+  get peerPort(): number {
+    return this.socket.peerPort;
+  }
+
   get headBytes(): number {
     return this.#response.headBytes;
   }

@@ -68,6 +68,10 @@ export class ServerConnection extends Incoming<ServerStream> implements ServerSt
     return this.socket.peerAddress;
   }
 
+  get peerPort(): number {
+    return this.socket.peerPort;
+  }
+
   /** Streams under way. */
   get streams(): number {
     return this.live.size;

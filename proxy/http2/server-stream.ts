@@ -19,6 +19,7 @@ import { StreamTunnel } from "./stream-tunnel.ts";
 /** What a server's stream needs of its connection besides. */
 export interface ServerStreamOwner extends StreamOwner {
   readonly peerAddress: string;
+  readonly peerPort: number;
   /** Write a head: how many bytes it took, or -1 when it is larger than the client takes. */
   writeResponse(stream: Stream, head: ResponseHead, edits: HeadEdits | undefined, last: boolean): number;
   writeReply(stream: Stream, status: number, headers: string, last: boolean): number;
@@ -51,6 +52,10 @@ export class ServerStream extends Stream implements Downstream {
 
   get peerAddress(): string {
     return this.#server.peerAddress;
+  }
+
+  get peerPort(): number {
+    return this.#server.peerPort;
   }
 
   get requestDone(): boolean {

@@ -2,7 +2,9 @@
 import type { Cluster, EndpointHandle } from "../config/view.ts";
 import type { Identity } from "../identity/source.ts";
 import type { Connect, Dial, DialError, DialEvents } from "../net/listen.ts";
+import type { Socket } from "../net/socket.ts";
 import { ALPN_HTTP1, ALPN_TCP, type Context, MUTUAL_PORT, outboundSni, withKeepAlive } from "./context.ts";
+import { asksByRequest, type OpenedFor } from "./opened-for.ts";
 import { throughProxy } from "./tunnel-through.ts";
 
 /** Opens connections that speak `alpn`, and probes them when they are silent where the policy asks for it. */
@@ -11,26 +13,41 @@ export function connectorOf(
   cluster: Cluster,
   endpoint: EndpointHandle,
   alpn: string,
+  opened?: OpenedFor,
 ): Connect {
   const { tunnel } = cluster.policy;
   const connect =
     tunnel !== undefined && alpn === ALPN_TCP
       ? throughProxy(reach(context, cluster, endpoint, ALPN_HTTP1), tunnel)
-      : reach(context, cluster, endpoint, alpn);
+      : reach(context, cluster, endpoint, alpn, opened);
   return (events) => connect(withKeepAlive(context, cluster.policy.connectionPool, events));
 }
 
-function reach(context: Context, cluster: Cluster, endpoint: EndpointHandle, alpn: string): Connect {
+function reach(
+  context: Context,
+  cluster: Cluster,
+  endpoint: EndpointHandle,
+  alpn: string,
+  opened?: OpenedFor,
+): Connect {
   const { address, target } = endpoint;
   const { tls, proxyProtocol } = cluster.policy;
   const originates = tls.mode === "SIMPLE" || tls.mode === "MUTUAL";
-  if (proxyProtocol !== undefined && (originates || endpoint.mtls || alpn !== ALPN_TCP)) {
-    const message = `${cluster.name} asks for the PROXY protocol, which is sent on TCP in plaintext alone`;
+  if (proxyProtocol !== undefined && (originates || endpoint.mtls)) {
+    const message = `${cluster.name} asks for the PROXY protocol, which is sent in plaintext alone`;
     return (events) => failLater(events, { reason: "proxy_protocol", message });
   }
-  if (originates) return originate(context, cluster, endpoint, alpn);
+  if (originates) return originate(context, cluster, endpoint, alpn, opened);
   if (endpoint.mtls) return reachPeer(context, cluster, endpoint, alpn);
-  return (events) => context.dialler.plain(address, target, events);
+  const header = opened?.header;
+  if (header === undefined) return (events) => context.dialler.plain(address, target, events);
+  return (events) => {
+    const connected = (socket: Socket) => {
+      socket.write(header, 0, header.length);
+      events.connected(socket);
+    };
+    return context.dialler.plain(address, target, { connected, failed: (error) => events.failed(error) });
+  };
 }
 
 /** To the endpoint's proxy, whose identity is known. */
@@ -71,11 +88,21 @@ function reachPeer(context: Context, cluster: Cluster, endpoint: EndpointHandle,
 }
 
 /** To a server of its own, by `SIMPLE` or `MUTUAL`. Without names to expect, it must have the one that it is asked for by. */
-function originate(context: Context, cluster: Cluster, endpoint: EndpointHandle, alpn: string): Connect {
+function originate(
+  context: Context,
+  cluster: Cluster,
+  endpoint: EndpointHandle,
+  alpn: string,
+  opened: OpenedFor | undefined,
+): Connect {
   const { dialler, files } = context;
   const { address, target } = endpoint;
   const { tls } = cluster.policy;
-  const serverName = tls.sni ?? cluster.host;
+  const serverName = asksByRequest(cluster) ? opened?.serverName : (tls.sni ?? cluster.host);
+  if (serverName === undefined) {
+    const message = `${cluster.name}: nothing says which name of ${cluster.host} to ask for: expected a name in Host, or sni in its DestinationRule's tls`;
+    return (events) => failLater(events, { reason: "tls_no_name", message });
+  }
   const names = tls.subjectAltNames.length > 0 ? tls.subjectAltNames : [serverName];
   let session: Buffer | undefined;
   let sessionOf = "";

@@ -1,27 +1,39 @@
 /**
  * The pools of one endpoint, by cluster: connections are shared only where nothing about them differs (the SNI names the
- * subset, and timeouts are the cluster's). Kept on the endpoint's handle, so they live as long as the workload does.
+ * subset, timeouts are the cluster's, and some are opened for one client's requests, or one name's). Kept on the endpoint's
+ * handle, so they live as long as the workload does.
  */
 import type { Cluster, ClusterPolicy, ConnectionPool, EndpointHandle } from "../config/view.ts";
 import type { DialError } from "../net/listen.ts";
 import type { MultiplexedLimits } from "../upstream/multiplexed-pool.ts";
-import { VersionedPool } from "../upstream/versioned-pool.ts";
+import { type VersionedOptions, VersionedPool } from "../upstream/versioned-pool.ts";
 import { breakerOf } from "./breakers.ts";
 import { connectorOf } from "./connector.ts";
 import { ALPN_HTTP1, ALPN_HTTP2, type Context } from "./context.ts";
+import type { OpenedFor } from "./opened-for.ts";
 import { speakerOf } from "./speaker.ts";
 
 /** Envoy's default for idle upstream connections is an hour; a peer's proxy keeps them longer than that. */
 const IDLE_MS = 3_600_000 - 60_000;
+/** Of connections that serve one client's alone, which may be over: most clients keep theirs no longer than that. */
+const ONE_CLIENT_IDLE_MS = 60_000;
+/** Clients' connections, or names of a wildcard host, that have pools of their own at an endpoint; those unused for longest make way. */
+const MAX_APART = 1024;
 
 /** One pool with what the data path keeps beside it. */
 export class EndpointPool extends VersionedPool {
   /** Metric rows by response code, bound when first needed; for plain HTTP without flags. */
   readonly rows = new Map<number, number>();
+  readonly #mostIdleMs: number;
   #labels: object | undefined;
   #policy: ConnectionPool | undefined;
   #tls: ClusterPolicy["tls"] | undefined;
   #secured: string | undefined;
+
+  constructor(options: VersionedOptions, mostIdleMs = Number.POSITIVE_INFINITY) {
+    super(options);
+    this.#mostIdleMs = mostIdleMs;
+  }
 
   /** Whether its connections are secured, and probed, as the policy says: when not, it is of no more use. */
   secures({ tls, proxyProtocol, connectionPool }: ClusterPolicy): boolean {
@@ -38,7 +50,7 @@ export class EndpointPool extends VersionedPool {
   follow({ policy }: Cluster): void {
     if (policy.connectionPool === this.#policy) return;
     this.#policy = policy.connectionPool;
-    this.limits = limitsOf(policy.connectionPool);
+    this.limits = limitsOf(policy.connectionPool, this.#mostIdleMs);
   }
 
   /** The rows, forgotten when the endpoint's labels have changed since they were bound. */
@@ -53,13 +65,33 @@ export class EndpointPool extends VersionedPool {
 
 class EndpointPools {
   readonly #pools = new Map<string, EndpointPool>();
+  /** Whose connections serve some requests alone, by what they were opened for; the longest unused first. */
+  #apart: Map<string, EndpointPool> | undefined;
 
-  of(cluster: Cluster, make: () => EndpointPool): EndpointPool {
-    let pool = this.#pools.get(cluster.name);
+  of(cluster: Cluster, opened: OpenedFor | undefined, make: () => EndpointPool): EndpointPool {
+    if (opened === undefined) return this.#in(this.#pools, cluster.name, cluster, make);
+    this.#apart ??= new Map();
+    const apart = this.#apart;
+    const key = `${cluster.name} ${opened.key}`;
+    const pool = this.#in(apart, key, cluster, make);
+    apart.delete(key);
+    apart.set(key, pool);
+    if (apart.size > MAX_APART) {
+      for (const [oldest, unused] of apart) {
+        apart.delete(oldest);
+        unused.close();
+        break;
+      }
+    }
+    return pool;
+  }
+
+  #in(pools: Map<string, EndpointPool>, key: string, cluster: Cluster, make: () => EndpointPool) {
+    let pool = pools.get(key);
     if (pool === undefined || !pool.secures(cluster.policy)) {
       pool?.close();
       pool = make();
-      this.#pools.set(cluster.name, pool);
+      pools.set(key, pool);
     }
     pool.follow(cluster);
     return pool;
@@ -68,27 +100,40 @@ class EndpointPools {
   /** The endpoint has left the mesh. */
   close(): void {
     for (const pool of this.#pools.values()) pool.evacuate();
+    for (const pool of this.#apart?.values() ?? []) pool.evacuate();
   }
 }
 
 /** The pool for requests of a cluster to an endpoint, made at first use. */
-export function poolOf(context: Context, cluster: Cluster, endpoint: EndpointHandle): EndpointPool {
+export function poolOf(
+  context: Context,
+  cluster: Cluster,
+  endpoint: EndpointHandle,
+  opened?: OpenedFor,
+): EndpointPool {
   let { pool } = endpoint;
   if (!(pool instanceof EndpointPools)) {
     pool = new EndpointPools();
     endpoint.pool = pool;
   }
-  return (pool as EndpointPools).of(cluster, () => makePool(context, cluster, endpoint));
+  return (pool as EndpointPools).of(cluster, opened, () => makePool(context, cluster, endpoint, opened));
 }
 
-function makePool(context: Context, cluster: Cluster, endpoint: EndpointHandle): EndpointPool {
-  const pool: EndpointPool = new EndpointPool({
+function makePool(
+  context: Context,
+  cluster: Cluster,
+  endpoint: EndpointHandle,
+  opened: OpenedFor | undefined,
+): EndpointPool {
+  const mostIdleMs = opened?.header === undefined ? Number.POSITIVE_INFINITY : ONE_CLIENT_IDLE_MS;
+  const options: VersionedOptions = {
     connector(version) {
-      const connect = connectorOf(context, cluster, endpoint, version === 1 ? ALPN_HTTP1 : ALPN_HTTP2);
+      const alpn = version === 1 ? ALPN_HTTP1 : ALPN_HTTP2;
+      const connect = connectorOf(context, cluster, endpoint, alpn, opened);
       return (connected, failed) => connect({ connected, failed });
     },
     ...speakerOf(context),
-    limits: limitsOf(cluster.policy.connectionPool),
+    limits: limitsOf(cluster.policy.connectionPool, mostIdleMs),
     wheel: context.wheel,
     writer: context.writer,
     breaker: breakerOf(cluster),
@@ -97,18 +142,19 @@ function makePool(context: Context, cluster: Cluster, endpoint: EndpointHandle):
       countFailure(context, error);
       endpoint.observe(0, 0, context.now());
     },
-  });
+  };
+  const pool = new EndpointPool(options, mostIdleMs);
   // A handle that has left the configuration is not told again: nothing may stay idle on it.
   if (endpoint.removed) pool.close();
   pool.secures(cluster.policy);
   return pool;
 }
 
-function limitsOf(pool: ConnectionPool): MultiplexedLimits {
+function limitsOf(pool: ConnectionPool, mostIdleMs: number): MultiplexedLimits {
   return {
     connectTimeoutMs: pool.connectTimeoutMs,
     // As in Istio, TCP's holds where HTTP's is not set. 0 is no limit of the user's; the peer's proxy has one.
-    idleTimeoutMs: (pool.idleTimeoutMs ?? pool.tcpIdleTimeoutMs) || IDLE_MS,
+    idleTimeoutMs: Math.min((pool.idleTimeoutMs ?? pool.tcpIdleTimeoutMs) || IDLE_MS, mostIdleMs),
     maxRequestsPerConnection: pool.maxRequestsPerConnection ?? 0,
     maxConnectionMs: pool.maxConnectionDurationMs ?? 0,
     maxConcurrentStreams: pool.maxConcurrentStreams ?? 0,

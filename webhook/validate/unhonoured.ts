@@ -53,7 +53,7 @@ export const unhonoured: readonly Unhonoured[] = [
   {
     kind: "DestinationRule",
     field: "trafficPolicy.proxyProtocol",
-    instead: "sent on TCP in plaintext; HTTP and TLS fail",
+    instead: "sent in plaintext alone; calls by TLS fail",
   },
 
   {

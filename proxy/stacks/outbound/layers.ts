@@ -9,6 +9,7 @@ import { needsHttp1, upstreamVersion } from "../../upstream/version.ts";
 import { breakerOf } from "../breakers.ts";
 import { poolOf } from "../endpoint-pools.ts";
 import { firstView } from "../first-view.ts";
+import { openedFor } from "../opened-for.ts";
 import { hashRequest } from "./hash.ts";
 import type { Passthrough } from "./passthrough.ts";
 import type { Layer, OutboundRequest } from "./request.ts";
@@ -170,7 +171,7 @@ export const chooseEndpoint: Layer = (request) => {
   if (endpoint === undefined)
     return request.fail(503, "UH", `no healthy upstream: ${cluster.name} has no healthy endpoint`);
   request.endpoint = endpoint;
-  request.pool = poolOf(context, cluster, endpoint);
+  request.pool = poolOf(context, cluster, endpoint, openedFor(request, cluster));
   return "next";
 };
 

@@ -5,7 +5,8 @@ import { Mirror, MirrorBudget } from "../../mirror/mirror.ts";
 import { shadowAuthority } from "../../mirror/shadow.ts";
 import { needsHttp1 } from "../../upstream/version.ts";
 import { breakerOf } from "../breakers.ts";
-import { poolOf } from "../endpoint-pools.ts";
+import { type EndpointPool, poolOf } from "../endpoint-pools.ts";
+import { openedFor } from "../opened-for.ts";
 import { versionTo } from "./layers.ts";
 import type { Layer, OutboundRequest } from "./request.ts";
 
@@ -33,6 +34,7 @@ function mirrorTo(request: OutboundRequest, cluster: Cluster, budget: MirrorBudg
   const breaker = breakerOf(cluster);
   let entered = false;
   let endpoint: EndpointHandle | undefined;
+  let pool: EndpointPool | undefined;
   return new Mirror({
     wheel: context.wheel,
     budget,
@@ -53,10 +55,11 @@ function mirrorTo(request: OutboundRequest, cluster: Cluster, budget: MirrorBudg
         return undefined;
       }
       endpoint.begin();
-      return poolOf(context, cluster, endpoint).acquire(mirror, versionTo(request, cluster));
+      pool = poolOf(context, cluster, endpoint, openedFor(request, cluster));
+      return pool.acquire(mirror, versionTo(request, cluster));
     },
     forget(mirror) {
-      if (endpoint !== undefined) poolOf(context, cluster, endpoint).forget(mirror);
+      pool?.forget(mirror);
     },
     additions: (upstream) => request.hopLines(endpoint, upstream),
     ended(outcome, status) {

@@ -1,0 +1,66 @@
+/**
+ * For whom a connection is opened, where its cluster's policy makes that differ from request to request: then requests share
+ * connections only with those for whom the same is true.
+ */
+import { parseIp } from "../address/cidr.ts";
+import type { Cluster } from "../config/view.ts";
+import type { HeadEdits } from "../http/edits.ts";
+import { CONNECT } from "../http/request-head.ts";
+import type { Downstream } from "../http/streams.ts";
+import type { Destination } from "../net/original-destination.ts";
+import { proxyHeader } from "../net/proxy-protocol.ts";
+
+export interface OpenedFor {
+  /** Tells it from others. */
+  readonly key: string;
+  /** What the PROXY protocol says of the client, before anything else. */
+  readonly header: Uint8Array | undefined;
+  /** By which name a server of a wildcard host is asked for. */
+  readonly serverName: string | undefined;
+}
+
+/** What is asked of a request. */
+export interface Asking {
+  readonly method: string;
+  readonly authority: string;
+  readonly edits: Pick<HeadEdits, "host"> | undefined;
+  readonly destination: Destination;
+  readonly exchange: { readonly downstream: Pick<Downstream, "peerAddress" | "peerPort"> };
+}
+
+/** Undefined where any connection of the cluster's will do, as nearly always. */
+export function openedFor(request: Asking, cluster: Cluster): OpenedFor | undefined {
+  const { proxyProtocol } = cluster.policy;
+  const named = asksByRequest(cluster);
+  if (proxyProtocol === undefined && !named) return undefined;
+  const serverName = named ? nameOf(request) : undefined;
+  if (proxyProtocol === undefined) return { key: serverName ?? "", header: undefined, serverName };
+  const { downstream } = request.exchange;
+  const source = { address: downstream.peerAddress, port: downstream.peerPort };
+  const header = proxyHeader(proxyProtocol, source, request.destination);
+  const { address, port } = request.destination;
+  return {
+    key: `${source.address} ${source.port} ${address} ${port} ${serverName ?? ""}`,
+    header,
+    serverName,
+  };
+}
+
+/** Whether TLS is originated to a wildcard host that nobody has given a name: it is the request's, as with Envoy's `auto_sni`. */
+export function asksByRequest({ host, policy: { tls } }: Cluster): boolean {
+  return (
+    host.charCodeAt(0) === STAR && tls.sni === undefined && (tls.mode === "SIMPLE" || tls.mode === "MUTUAL")
+  );
+}
+
+/** The name that the request goes out with; undefined for an address, which is no name for a server (RFC 6066 section 3). */
+function nameOf({ method, edits, authority }: Asking): string | undefined {
+  // A CONNECT names whom its server is to reach.
+  if (method === CONNECT) return undefined;
+  const name = (edits?.host ?? authority).toLowerCase().replace(/:\d*$/, "").replace(/\.$/, "");
+  return name.length <= MAX_NAME && DNS_NAME.test(name) && parseIp(name) === undefined ? name : undefined;
+}
+
+const STAR = 0x2a;
+const MAX_NAME = 253;
+const DNS_NAME = /^[a-z0-9_-]{1,63}(?:\.[a-z0-9_-]{1,63})*$/;

@@ -1,30 +1,19 @@
 /** One running proxy: its listeners, stacks and admin ports, from parts that Kubernetes or a folder provides. */
 
-import { writeSync } from "node:fs";
 import { adminPages, metricsPages, type PageSources, readinessPages } from "../admin/pages.ts";
 import { createAdmin } from "../admin/server.ts";
-import type { Log } from "../config/log.ts";
-import type { ConfigSource } from "../config/view.ts";
-import { HeadWriter } from "../http1/head-writer.ts";
-import type { IdentitySource } from "../identity/source.ts";
-import { systemFiles, TlsFiles } from "../identity/tls-files.ts";
+import { after } from "../config/clock.ts";
 import { createKernelBuffers } from "../net/kernel-buffers.ts";
-import { dial, type ListenOptions, listen } from "../net/listen.ts";
-import type { OriginalDestination } from "../net/original-destination.ts";
+import { type ListenOptions, listen } from "../net/listen.ts";
 import { PRESSURE } from "../net/pressure.ts";
 import { inTrustDomain } from "../net/spiffe.ts";
-import { TimerWheel } from "../net/timer-wheel.ts";
-import { dialMutual, listenMutual } from "../net/tls.ts";
-import { dialOrigin } from "../net/tls-origin.ts";
-import { TURN } from "../net/turn.ts";
-import { Connections } from "../stacks/connections.ts";
-import { ALPN_HTTP1, ALPN_HTTP2, ALPN_TCP, type Context, type KeepAlive } from "../stacks/context.ts";
-import { Http2 } from "../stacks/http2.ts";
+import { listenMutual } from "../net/tls.ts";
+import { ALPN_HTTP1, ALPN_HTTP2, ALPN_TCP } from "../stacks/context.ts";
 import { createInbound } from "../stacks/inbound.ts";
 import { createOutbound } from "../stacks/outbound.ts";
-import { AccessLog, type Encoding } from "../telemetry/access-log.ts";
+import type { Encoding } from "../telemetry/access-log.ts";
 import { UNKNOWN, workloadOf } from "../telemetry/labels.ts";
-import { Telemetry } from "../telemetry/telemetry.ts";
+import { createContext, type Sources } from "./context.ts";
 import {
   type Accept,
   type ListenerLayout,
@@ -35,10 +24,7 @@ import {
 import { Mutual } from "./mutual.ts";
 import { WORKER_ADMIN, type Worker } from "./worker.ts";
 
-export interface ProxyParts {
-  readonly config: ConfigSource;
-  readonly identity: IdentitySource;
-  readonly originalDestination: OriginalDestination;
+export interface ProxyParts extends Sources {
   readonly listeners: ListenerLayout;
   /** Who this workload is, for metrics and peers. */
   readonly workload: {
@@ -49,7 +35,6 @@ export interface ProxyParts {
   readonly trustDomain: string;
   readonly pages: Pick<PageSources, "appMetrics" | "probe" | "version">;
   readonly quit: () => void;
-  readonly log: Log;
   /** Where the WorkloadConfig names none. */
   readonly accessLogEncoding: Encoding;
   /** Set when this process shares its ports with others. */
@@ -77,78 +62,23 @@ export interface RunningProxy {
   close(): void;
 }
 
-/** Straight to the descriptor: the runtime's stream would cost 2 MB. False when the reader is full. */
-function writeStandardOutput(text: string): boolean {
-  try {
-    writeSync(1, text);
-    return true;
-  } catch {
-    return false;
-  }
-}
-
-const TICK_MS = 10;
 /** No connection for so long after the last has ended: the application has said its last words. */
 const QUIET_MS = 100;
 
 /** Starts listening at once; mutual TLS as soon as there is an identity. */
 export function startProxy(parts: ProxyParts): RunningProxy {
   const { config, identity, log } = parts;
-  const now = () => TURN.now();
-  const after = (ms: number, run: () => void) => {
-    const timer = setTimeout(run, ms);
-    return () => clearTimeout(timer);
-  };
   PRESSURE.buffers = createKernelBuffers();
   PRESSURE.collect = () => void after(0, () => Bun.gc(true));
-  const telemetry = new Telemetry({
-    certificateExpiry: () => Math.round((identity.current()?.notAfter ?? 0) / 1000),
-    residentBytes: () => process.memoryUsage.rss(),
-    outliers: () => config.outliers(now()),
-    configObjects: () => config.dump().objects.length,
-  });
+  const context = createContext(parts);
+  const { telemetry, accessLog, connections, wheel, now } = context;
   let { accessLogEncoding } = parts;
-  const accessLog = new AccessLog(
-    { write: writeStandardOutput, defer: (run) => void after(200, run) },
-    () => telemetry.accessLogDropped.of().value++,
-    accessLogEncoding,
-  );
   const logAsConfigured = () => {
     const { accessLog: enabled = false, accessLogEncoding: encoding } = config.view()?.telemetry ?? {};
     accessLog.enabled = enabled;
     accessLog.encoding = encoding ?? accessLogEncoding;
   };
-  // Loaded with the first connection that wants it.
-  let keepAliveOf: Promise<ReturnType<typeof import("../net/keep-alive.ts")["createKeepAlive"]>> | undefined;
-  const keepAlive: KeepAlive = (socket, settings) => {
-    keepAliveOf ??= import("../net/keep-alive.ts").then((module) => module.createKeepAlive());
-    void keepAliveOf.then((apply) => {
-      if (!socket.closed) apply(socket.fd, settings);
-    });
-  };
-  const wheel = new TimerWheel({ now, after }, TICK_MS);
-  const connections = new Connections(telemetry);
-  const context: Context = {
-    config,
-    identity,
-    dialler: {
-      plain: dial,
-      mutual: (host, port, options, events) => dialMutual(host, port, { ...options, now: Date.now }, events),
-      origin: (host, port, options, events) => dialOrigin(host, port, { ...options, now: Date.now }, events),
-    },
-    files: new TlsFiles(systemFiles),
-    originalDestination: parts.originalDestination,
-    keepAlive,
-    telemetry,
-    accessLog,
-    connections,
-    writer: new HeadWriter(),
-    http2: new Http2(),
-    wheel,
-    now,
-    unixNow: Date.now,
-    log,
-  };
+  logAsConfigured();
   const self = workloadOf(parts.workload.name, parts.workload.namespace, parts.workload.labels, UNKNOWN);
   const outbound = createOutbound(context, self);
   const inbound = createInbound(context, self);

@@ -3,7 +3,7 @@
 import { checkGrpcHealth } from "../admin/grpc-health.ts";
 import { createProber, type ProbeEffects, parseProbes } from "../admin/probes.ts";
 import { createApi } from "../config/api/api.ts";
-import { systemClock } from "../config/clock.ts";
+import { after, systemClock } from "../config/clock.ts";
 import { createLastGoodStore } from "../config/last-good.ts";
 import type { Log } from "../config/log.ts";
 import { startKubernetesSource } from "../config/source.ts";
@@ -104,10 +104,6 @@ export async function run(folder: string | undefined, version: string, concurren
   return 0;
 }
 
-const after = (ms: number, act: () => void) => {
-  const timer = setTimeout(act, ms);
-  return () => clearTimeout(timer);
-};
 const probeEffects: Omit<ProbeEffects, "address"> = {
   plain: dial,
   tls: dialUnverified,

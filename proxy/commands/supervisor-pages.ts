@@ -1,6 +1,8 @@
 /** What a supervisor answers on the admin ports: for all of its workers, by asking each of them. */
+
 import type { PageSources } from "../admin/pages.ts";
 import type { AdminHandler, AdminResponse } from "../admin/server.ts";
+import { after } from "../config/clock.ts";
 import { dial } from "../net/listen.ts";
 import { mergeExpositions } from "../telemetry/merge.ts";
 import { ask } from "../upstream/ask.ts";
@@ -15,11 +17,6 @@ export interface AskedPlace {
   /** Of its listeners; undefined until it listens. */
   readonly ports: Ports | undefined;
 }
-
-const after = (ms: number, act: () => void) => {
-  const timer = setTimeout(act, ms);
-  return () => clearTimeout(timer);
-};
 
 export function createPages(
   places: readonly AskedPlace[],

@@ -3,8 +3,10 @@
  * anew, and answers on the admin ports for all of them. No traffic passes here, and no key: each worker asks for a certificate of
  * its own, and watches its configuration itself. Only where to listen it tells them, so that all listen at the same ports.
  */
+
 import type { PageSources } from "../admin/pages.ts";
 import { createAdmin } from "../admin/server.ts";
+import { after } from "../config/clock.ts";
 import type { Log } from "../config/log.ts";
 import { HeadWriter } from "../http1/head-writer.ts";
 import { listen } from "../net/listen.ts";
@@ -32,11 +34,6 @@ export interface SupervisedFile {
   /** Calls with each change of the file; returns a function that ends that. What is thrown is logged. */
   follow(take: (text: string, admin: AdminLayout) => Promise<void>): () => void;
 }
-
-const after = (ms: number, act: () => void) => {
-  const timer = setTimeout(act, ms);
-  return () => clearTimeout(timer);
-};
 
 /** Runs the workers until `ended` resolves, and then until they have drained; resolves with the exit code. */
 export async function supervise(

@@ -1,0 +1,86 @@
+/** The world of one proxy's stacks: the real clock, dials, files and descriptors, and what the process has one of. */
+import { writeSync } from "node:fs";
+import { after } from "../config/clock.ts";
+import type { Log } from "../config/log.ts";
+import type { ConfigSource } from "../config/view.ts";
+import { HeadWriter } from "../http1/head-writer.ts";
+import type { IdentitySource } from "../identity/source.ts";
+import { systemFiles, TlsFiles } from "../identity/tls-files.ts";
+import { dial } from "../net/listen.ts";
+import type { OriginalDestination } from "../net/original-destination.ts";
+import { TimerWheel } from "../net/timer-wheel.ts";
+import { dialMutual } from "../net/tls.ts";
+import { dialOrigin } from "../net/tls-origin.ts";
+import { TURN } from "../net/turn.ts";
+import { Connections } from "../stacks/connections.ts";
+import type { Context, KeepAlive } from "../stacks/context.ts";
+import { Http2 } from "../stacks/http2.ts";
+import { AccessLog } from "../telemetry/access-log.ts";
+import { Telemetry } from "../telemetry/telemetry.ts";
+
+const TICK_MS = 10;
+/** Lines of the access log wait so long for others. */
+const LOG_MS = 200;
+
+/** Where the proxy's parts come from: Kubernetes or a folder. */
+export interface Sources {
+  readonly config: ConfigSource;
+  readonly identity: IdentitySource;
+  readonly originalDestination: OriginalDestination;
+  readonly log: Log;
+}
+
+export function createContext({ config, identity, originalDestination, log }: Sources): Context {
+  const now = () => TURN.now();
+  const telemetry = new Telemetry({
+    certificateExpiry: () => Math.round((identity.current()?.notAfter ?? 0) / 1000),
+    residentBytes: () => process.memoryUsage.rss(),
+    outliers: () => config.outliers(now()),
+    configObjects: () => config.dump().objects.length,
+  });
+  return {
+    config,
+    identity,
+    dialler: {
+      plain: dial,
+      mutual: (host, port, options, events) => dialMutual(host, port, { ...options, now: Date.now }, events),
+      origin: (host, port, options, events) => dialOrigin(host, port, { ...options, now: Date.now }, events),
+    },
+    files: new TlsFiles(systemFiles),
+    originalDestination,
+    keepAlive: lazyKeepAlive(),
+    telemetry,
+    accessLog: new AccessLog(
+      { write: writeStandardOutput, defer: (run) => void after(LOG_MS, run) },
+      () => telemetry.accessLogDropped.of().value++,
+    ),
+    connections: new Connections(telemetry),
+    writer: new HeadWriter(),
+    http2: new Http2(),
+    wheel: new TimerWheel({ now, after }, TICK_MS),
+    now,
+    unixNow: Date.now,
+    log,
+  };
+}
+
+/** Loaded with the first connection that wants it. */
+function lazyKeepAlive(): KeepAlive {
+  let loaded: Promise<ReturnType<typeof import("../net/keep-alive.ts")["createKeepAlive"]>> | undefined;
+  return (socket, settings) => {
+    loaded ??= import("../net/keep-alive.ts").then((module) => module.createKeepAlive());
+    void loaded.then((apply) => {
+      if (!socket.closed) apply(socket.fd, settings);
+    });
+  };
+}
+
+/** Straight to the descriptor: the runtime's stream would cost 2 MB. False when the reader is full. */
+function writeStandardOutput(text: string): boolean {
+  try {
+    writeSync(1, text);
+    return true;
+  } catch {
+    return false;
+  }
+}

@@ -2,7 +2,7 @@
  * A connection with TLS to a server that is judged before it exists for anyone: the runtime verifies the chain and reports, and
  * names are ours to look at (`checkServerIdentity` is not asked on raw sockets).
  */
-import type { Socket as BunSocket } from "bun";
+import type { Socket as BunSocket, SocketHandler } from "bun";
 import { asRaw, type Dial, type DialEvents, deliver, dialError, socketEvents } from "./listen.ts";
 import { Socket } from "./socket.ts";
 import type { HandshakeFailure } from "./spiffe.ts";
@@ -43,6 +43,8 @@ export interface TlsDialOptions {
   };
   /** A session of an earlier connection to this server with these options. */
   readonly session: Buffer | undefined;
+  /** Said in plaintext before the handshake. */
+  readonly preface?: Uint8Array | undefined;
   /** Called once, when the connection has a session that the next one may resume with. */
   resumable(session: Buffer): void;
   /** Why the server is refused, before a byte is sent to it; undefined when it is not. */
@@ -83,63 +85,83 @@ export function dialTls(host: string, port: number, options: TlsDialOptions, eve
     const { reason, message } = dialError(error, host, port);
     fail(reason, message);
   };
-  Bun.connect<Slot>({
-    hostname: host,
-    port,
-    allowHalfOpen: true,
-    data: { socket: undefined },
-    tls: {
-      ...(cert === undefined ? {} : { cert }),
-      ...(key === undefined ? {} : { key }),
-      ...(ca === undefined ? {} : { ca }),
-      rejectUnauthorized: false,
-      secureOptions,
-      serverName,
-      ...(alpn.length === 0 ? {} : { ALPNProtocols: alpnWire(alpn) }),
+  const tls = {
+    ...(cert === undefined ? {} : { cert }),
+    ...(key === undefined ? {} : { key }),
+    ...(ca === undefined ? {} : { ca }),
+    rejectUnauthorized: false,
+    secureOptions,
+    serverName,
+    ...(alpn.length === 0 ? {} : { ALPNProtocols: alpnWire(alpn) }),
+  };
+  const secured: SocketHandler<Slot> = {
+    ...socketEvents,
+    open(raw) {
+      open = raw;
+      if (settled) {
+        raw.terminate();
+        return;
+      }
+      if (options.session !== undefined) raw.setSession(options.session);
     },
-    socket: {
-      ...socketEvents,
-      open(raw) {
-        open = raw;
-        if (settled) {
-          raw.terminate();
-          return;
-        }
-        if (options.session !== undefined) raw.setSession(options.session);
-      },
-      handshake(raw, success, error) {
-        if (settled) return;
-        const code = errorCode(error);
-        const certificate = raw.getPeerCertificate() as PrintedCertificate | undefined;
-        if (!success && code !== NAME_MISMATCH && certificate === undefined) {
-          return fail(`tls_${handshakeFailure(error)}`, `the TLS handshake failed: ${code ?? "closed"}`);
-        }
-        const protocol = typeof raw.alpnProtocol === "string" ? raw.alpnProtocol : undefined;
-        const chainError = code === NAME_MISMATCH ? undefined : code;
-        const refusal = options.judge({ chainError, certificate, protocol });
-        if (refusal !== undefined) return fail(refusal.reason, refusal.message);
-        settled = true;
-        raw.setNoDelay(true);
-        const socket = new Socket(asRaw(raw), host);
-        raw.data.socket = socket;
-        events.connected(socket);
-      },
-      data(raw, chunk) {
-        if (!keptSession) {
-          // Tickets come behind the handshake, so with the first bytes at the latest (RFC 8446 section 4.6.1).
-          keptSession = true;
-          const session = raw.getSession() as unknown as Buffer | undefined;
-          if (session !== undefined) options.resumable(session);
-        }
-        deliver(raw.data.socket, chunk);
-      },
-      connectError: (_raw, error) => failed(error),
-      close(raw, error) {
-        fail("reset", `closed during the handshake${error === undefined ? "" : `: ${error.message}`}`);
-        raw.data.socket?.onClose(error);
-      },
+    handshake(raw, success, error) {
+      if (settled) return;
+      const code = errorCode(error);
+      const certificate = raw.getPeerCertificate() as PrintedCertificate | undefined;
+      if (!success && code !== NAME_MISMATCH && certificate === undefined) {
+        return fail(`tls_${handshakeFailure(error)}`, `the TLS handshake failed: ${code ?? "closed"}`);
+      }
+      const protocol = typeof raw.alpnProtocol === "string" ? raw.alpnProtocol : undefined;
+      const chainError = code === NAME_MISMATCH ? undefined : code;
+      const refusal = options.judge({ chainError, certificate, protocol });
+      if (refusal !== undefined) return fail(refusal.reason, refusal.message);
+      settled = true;
+      raw.setNoDelay(true);
+      const socket = new Socket(asRaw(raw), host);
+      raw.data.socket = socket;
+      events.connected(socket);
     },
-  }).catch(failed);
+    data(raw, chunk) {
+      if (!keptSession) {
+        // Tickets come behind the handshake, so with the first bytes at the latest (RFC 8446 section 4.6.1).
+        keptSession = true;
+        const session = raw.getSession() as unknown as Buffer | undefined;
+        if (session !== undefined) options.resumable(session);
+      }
+      deliver(raw.data.socket, chunk);
+    },
+    connectError: (_raw, error) => failed(error),
+    close(raw, error) {
+      fail("reset", `closed during the handshake${error === undefined ? "" : `: ${error.message}`}`);
+      raw.data.socket?.onClose(error);
+    },
+  };
+  const { preface } = options;
+  const data = { socket: undefined };
+  const dialled =
+    preface === undefined
+      ? Bun.connect<Slot>({ hostname: host, port, allowHalfOpen: true, data, tls, socket: secured })
+      : Bun.connect<Slot>({
+          hostname: host,
+          port,
+          allowHalfOpen: true,
+          data,
+          socket: {
+            // What it reads and writes from then on is the TLS socket's affair.
+            data() {},
+            connectError: (_raw, error) => failed(error),
+            open(raw) {
+              open = raw;
+              if (settled) {
+                raw.terminate();
+                return;
+              }
+              raw.write(preface);
+              raw.upgradeTLS<Slot>({ data: { socket: undefined }, tls, socket: secured });
+            },
+          },
+        });
+  dialled.catch(failed);
   return {
     cancel() {
       if (settled) return;

@@ -20,6 +20,8 @@ export interface OriginDialOptions {
   /** Takes any certificate. */
   readonly unverified: boolean;
   readonly session: Buffer | undefined;
+  /** Said in plaintext before the handshake. */
+  readonly preface: Uint8Array | undefined;
   resumable(session: Buffer): void;
   /** Unix ms. */
   now(): number;
@@ -60,8 +62,8 @@ export function judgeServer(
 
 /** Opens a connection and proves whom it reaches. */
 export function dialOrigin(host: string, port: number, options: OriginDialOptions, events: DialEvents): Dial {
-  const { serverName, alpn, anchors, certificate, key, session, resumable } = options;
+  const { serverName, alpn, anchors, certificate, key, session, preface, resumable } = options;
   const tls = { serverName, alpn, ca: anchors, cert: certificate, key, secureOptions: FROM_TLS_1_2 };
   const judge = (evidence: ServerEvidence) => judgeServer(evidence, options, options.now());
-  return dialTls(host, port, { tls, session, resumable, judge }, events);
+  return dialTls(host, port, { tls, session, preface, resumable, judge }, events);
 }

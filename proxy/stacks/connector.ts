@@ -33,8 +33,8 @@ function reach(
   const { address, target } = endpoint;
   const { tls, proxyProtocol } = cluster.policy;
   const originates = tls.mode === "SIMPLE" || tls.mode === "MUTUAL";
-  if (proxyProtocol !== undefined && (originates || endpoint.mtls)) {
-    const message = `${cluster.name} asks for the PROXY protocol, which is sent in plaintext alone`;
+  if (proxyProtocol !== undefined && endpoint.mtls && !originates) {
+    const message = `${cluster.name} asks for the PROXY protocol, which no peer's proxy takes`;
     return (events) => failLater(events, { reason: "proxy_protocol", message });
   }
   if (originates) return originate(context, cluster, endpoint, alpn, opened);
@@ -140,6 +140,7 @@ function originate(
       names,
       unverified: tls.insecureSkipVerify === true,
       session,
+      preface: opened?.header,
       resumable,
     };
     return dialler.origin(address, target, options, { connected: events.connected, failed });

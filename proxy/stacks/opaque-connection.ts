@@ -58,8 +58,8 @@ export abstract class OpaqueConnection extends TimerEntry implements SocketEvent
   protected admitted(): boolean {
     return true;
   }
-  /** An endpoint has taken the connection; nothing has been said to it. */
-  protected met(_endpoint: Socket): void {}
+  /** An endpoint has taken the connection. */
+  protected met(): void {}
   /** The two are being joined, and then apart. */
   protected joining(): void {}
   protected parted(): void {}
@@ -126,7 +126,7 @@ export abstract class OpaqueConnection extends TimerEntry implements SocketEvent
     }
     const { wheel } = this.context;
     wheel.disarm(this);
-    if (this.#held === undefined) this.met(endpoint);
+    if (this.#held === undefined) this.met();
     if (this.#waiting !== undefined) {
       this.#held = new Held(endpoint, this.#waiting);
       return;

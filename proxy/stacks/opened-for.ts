@@ -8,7 +8,7 @@ import type { HeadEdits } from "../http/edits.ts";
 import { CONNECT } from "../http/request-head.ts";
 import type { Downstream } from "../http/streams.ts";
 import type { Destination } from "../net/original-destination.ts";
-import { proxyHeader } from "../net/proxy-protocol.ts";
+import { type ProxyProtocol, proxyHeader } from "../net/proxy-protocol.ts";
 
 export interface OpenedFor {
   /** Tells it from others. */
@@ -35,15 +35,19 @@ export function openedFor(request: Asking, cluster: Cluster): OpenedFor | undefi
   if (proxyProtocol === undefined && !named) return undefined;
   const serverName = named ? nameOf(request) : undefined;
   if (proxyProtocol === undefined) return { key: serverName ?? "", header: undefined, serverName };
-  const { downstream } = request.exchange;
-  const source = { address: downstream.peerAddress, port: downstream.peerPort };
-  const header = proxyHeader(proxyProtocol, source, request.destination);
-  const { address, port } = request.destination;
-  return {
-    key: `${source.address} ${source.port} ${address} ${port} ${serverName ?? ""}`,
-    header,
-    serverName,
-  };
+  const opened = openedForClient(request.exchange.downstream, request.destination, proxyProtocol);
+  return { key: `${opened.key} ${serverName ?? ""}`, header: opened.header, serverName };
+}
+
+/** Of one client's connection, which called that destination. */
+export function openedForClient(
+  { peerAddress, peerPort }: Pick<Downstream, "peerAddress" | "peerPort">,
+  destination: Destination,
+  version: ProxyProtocol,
+): OpenedFor {
+  const header = proxyHeader(version, { address: peerAddress, port: peerPort }, destination);
+  const key = `${peerAddress} ${peerPort} ${destination.address} ${destination.port}`;
+  return { key, header, serverName: undefined };
 }
 
 /** Whether TLS is originated to a wildcard host that nobody has given a name: it is the request's, as with Envoy's `auto_sni`. */

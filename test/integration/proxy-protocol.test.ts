@@ -1,13 +1,19 @@
 /** The PROXY protocol in front of requests: a connection to the endpoint tells of one client's, and serves nobody else. */
+
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { createServer as createHttp1, type IncomingMessage, type ServerResponse } from "node:http";
 import { createServer as createHttp2 } from "node:http2";
 import type { Socket } from "node:net";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import type { Protocol } from "../../crds/service-config.ts";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { createServer as createTls, type Server as TlsServer } from "node:tls";
+import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
+import { createLeafWithKey, createRoot, readSigningKey } from "../../control/ca/certificates.ts";
+import type { ClusterPolicy, Protocol } from "../../crds/service-config.ts";
 import { subset, view } from "../../proxy/config/testdata.ts";
 import { answered, Http2Client } from "../support/http2.ts";
 import { eventually, statusOf, TestClient, TestProxy, TestServer } from "../support/proxy.ts";
-import { webAt, webObjects } from "../support/web.ts";
+import { CALLS_WEB, webAt, webObjects } from "../support/web.ts";
 
 const GET = "GET /x HTTP/1.1\r\nHost: web\r\n\r\n";
 const DESTINATION = "10.0.0.1 80";
@@ -140,5 +146,149 @@ describe("the PROXY protocol", () => {
     await client.until((text) => text.includes("\n\r\n"));
     expect(statusOf(client.received)).toBe(503);
     expect(headers).toEqual([]);
+  });
+});
+
+describe("the PROXY protocol in front of TLS", () => {
+  const name = "pay.example";
+  const LARGE = 8 * 1024 * 1024;
+  let tls: TlsServer;
+  let secured: TestServer;
+  /** The server goes away in place of a handshake. */
+  let leaves = false;
+  let roots: string;
+  let proxy: TestProxy | undefined;
+
+  beforeAll(async () => {
+    const valid = { notBefore: Date.now() - 3_600_000, notAfter: Date.now() + 3_600_000 };
+    const root = await createRoot("Outside Root", valid);
+    roots = join(await mkdtemp(join(tmpdir(), "weft-roots-")), "roots.pem");
+    await writeFile(roots, root.certificate);
+    const { certificate: cert, key } = await createLeafWithKey(
+      await readSigningKey(root),
+      { dns: [name] },
+      valid,
+    );
+    const http1 = createHttp1((request, response) => {
+      let size = 0;
+      request.on("data", (part: Buffer) => {
+        size += part.length;
+      });
+      request.on("end", () => {
+        response.setHeader("x-received", size);
+        response.end(request.url === "/large" ? Buffer.alloc(LARGE, "x") : headers.at(-1)?.header);
+      });
+    });
+    tls = createTls({ cert, key, allowHalfOpen: true, ALPNProtocols: ["http/1.1"] }, (socket) => {
+      socket.on("error", () => {});
+      if (socket.alpnProtocol === "http/1.1") http1.emit("connection", socket);
+      else {
+        // Opaque: an echo that says so when the client has said all.
+        socket.on("data", (part) => void socket.write(part));
+        socket.on("end", () => socket.end(" bye"));
+      }
+    });
+    tls.on("tlsClientError", () => {});
+    secured = await TestServer.start((socket: Socket) => {
+      socket.once("data", (first: Buffer) => {
+        const { header, rest } = introduction(first);
+        headers.push({ header, requests: 0 });
+        if (leaves) {
+          socket.destroy();
+          return;
+        }
+        socket.pause();
+        if (rest.length > 0) socket.unshift(rest);
+        tls.emit("connection", socket);
+      });
+    });
+  });
+  afterAll(async () => {
+    await secured?.[Symbol.asyncDispose]();
+    await rm(dirname(roots), { recursive: true });
+  });
+  afterEach(async () => {
+    await proxy?.[Symbol.asyncDispose]();
+  });
+
+  async function startSecured(
+    protocol: Protocol,
+    fields: Partial<ClusterPolicy["tls"]> = {},
+    at = secured.port,
+  ): Promise<number> {
+    headers.length = 0;
+    const settings = {
+      mode: "SIMPLE" as const,
+      subjectAltNames: [],
+      sni: name,
+      caCertificates: roots,
+      ...fields,
+    };
+    proxy = await TestProxy.start({
+      file: CALLS_WEB,
+      objects: webObjects([webAt(at)], {
+        ports: [{ port: 80, protocol }],
+        service: { common: view({ clusters: [subset("", { proxyProtocol: "V2", tls: settings })] }) },
+      }),
+    });
+    return proxy.port("outbound");
+  }
+
+  it("is said before the handshake, for requests", async () => {
+    using client = await TestClient.open(await startSecured("http"));
+    for (let round = 0; round < 3; round++) {
+      expect(await ask(client)).toBe(`V2 127.0.0.1 ${client.socket.localPort} ${DESTINATION}`);
+    }
+    expect(headers).toHaveLength(1);
+  });
+
+  it("leaves the connection as good as any: large bodies both ways, with a slow reader", async () => {
+    using client = await TestClient.open(await startSecured("http"));
+    client.send(`POST /large HTTP/1.1\r\nHost: web\r\nContent-Length: ${LARGE}\r\n\r\n${"y".repeat(LARGE)}`);
+    await client.until((text) => text.includes("\r\n\r\n"));
+    client.socket.pause();
+    await new Promise((resolve) => setImmediate(resolve));
+    client.socket.resume();
+    await client.until((text) => text.length > LARGE && text.endsWith("x"));
+    const [head = "", body = ""] = client.received.split("\r\n\r\n");
+    expect(head).toContain(`x-received: ${LARGE}`);
+    expect(body).toBe("x".repeat(LARGE));
+  });
+
+  it("is said before the handshake of an opaque connection, with half-close behind it", async () => {
+    using client = await TestClient.open(await startSecured("tcp"));
+    const { localPort } = client.socket;
+    client.send("hello");
+    await client.until((text) => text === "hello");
+    client.socket.end();
+    expect(await client.closed()).toBe("end");
+    expect(client.received).toBe("hello bye");
+    expect(headers.map(({ header }) => header)).toEqual([`V2 127.0.0.1 ${localPort} ${DESTINATION}`]);
+  });
+
+  it("does not spare the server from being judged", async () => {
+    using client = await TestClient.open(await startSecured("http", { sni: "other.example" }));
+    client.send(GET);
+    await client.until((text) => text.includes("expected other.example, found DNS:pay.example"));
+    expect(statusOf(client.received)).toBe(503);
+  });
+
+  it("is followed by no request where the server leaves in the handshake", async () => {
+    leaves = true;
+    using client = await TestClient.open(await startSecured("http"));
+    client.send(GET);
+    await client.until((text) => text.includes("handshake"));
+    leaves = false;
+    expect(statusOf(client.received)).toBe(503);
+    expect(headers.length).toBeGreaterThan(0);
+  });
+
+  it("reaches nobody where nobody listens", async () => {
+    const gone = await TestServer.start(() => {});
+    await gone[Symbol.asyncDispose]();
+    using client = await TestClient.open(await startSecured("http", {}, gone.port));
+    client.send(GET);
+    await client.until((text) => text.includes("ECONNREFUSED"));
+    expect(statusOf(client.received)).toBe(503);
   });
 });

@@ -50,11 +50,6 @@ export const unhonoured: readonly Unhonoured[] = [
     values: ["POST"],
     instead: "the proxy is asked by CONNECT",
   },
-  {
-    kind: "DestinationRule",
-    field: "trafficPolicy.proxyProtocol",
-    instead: "sent in plaintext alone; calls by TLS fail",
-  },
 
   {
     kind: "ServiceEntry",

@@ -3,7 +3,6 @@ import type { Breaker } from "../../breaker/breaker.ts";
 import type { Cluster, EndpointHandle, MeshView, Target } from "../../config/view.ts";
 import type { DialError } from "../../net/listen.ts";
 import type { Destination } from "../../net/original-destination.ts";
-import { proxyHeader } from "../../net/proxy-protocol.ts";
 import type { Socket } from "../../net/socket.ts";
 import type { Flow } from "../../telemetry/labels.ts";
 import { breakerOf, countOverflow } from "../breakers.ts";
@@ -13,6 +12,7 @@ import type { Detection } from "../detecting.ts";
 import { countFailure } from "../endpoint-pools.ts";
 import { firstView } from "../first-view.ts";
 import { OpaqueConnection, type OpaqueLimits } from "../opaque-connection.ts";
+import { openedForClient } from "../opened-for.ts";
 import { hostByPort } from "./by-port.ts";
 import { dialledEndpoint } from "./layers.ts";
 import { plainEndpoint } from "./passthrough.ts";
@@ -132,7 +132,9 @@ export class OutboundTcp extends OpaqueConnection {
     }
     this.#endpoint = endpoint;
     this.#dialledAt = this.context.now();
-    const connect = connectorOf(this.context, cluster, endpoint, ALPN_TCP);
+    const { proxyProtocol } = cluster.policy;
+    const opened = proxyProtocol && openedForClient(this.socket, this.#destination, proxyProtocol);
+    const connect = connectorOf(this.context, cluster, endpoint, ALPN_TCP, opened);
     this.context.wheel.arm(this, cluster.policy.connectionPool.connectTimeoutMs);
     this.dial = connect({
       connected: (socket) => this.join(socket),
@@ -175,11 +177,10 @@ export class OutboundTcp extends OpaqueConnection {
     this.refuse("UF");
   }
 
-  protected override met(endpoint: Socket): void {
+  protected override met(): void {
     // That it takes connections is all that TCP tells of an endpoint.
     const now = this.context.now();
     this.#endpoint?.observe(CONNECTED, now - this.#dialledAt, now);
-    this.#introduce(endpoint);
   }
 
   protected override joining(): void {
@@ -188,15 +189,6 @@ export class OutboundTcp extends OpaqueConnection {
 
   protected override parted(): void {
     this.#endpoint?.end(-1, 0, this.context.now());
-  }
-
-  /** Tells an endpoint that asks for it whose connection it is; before anything else is said. */
-  #introduce(endpoint: Socket): void {
-    const version = this.#cluster?.policy.proxyProtocol;
-    if (version === undefined) return;
-    const { peerAddress, peerPort } = this.socket;
-    const header = proxyHeader(version, { address: peerAddress, port: peerPort }, this.#destination);
-    endpoint.write(header, 0, header.length);
   }
 
   protected flow(refusal: string | undefined): Flow {

@@ -21,10 +21,9 @@ import {
   TestProxy,
   TestServer,
 } from "../support/proxy.ts";
-import { CALLS_WEB } from "../support/web.ts";
+import { proxyFor } from "../support/web.ts";
 
 /** Real proxies in plaintext: exact bytes in, exact bytes out. */
-const host = "web.demo.svc.cluster.local";
 const GET = "GET /x HTTP/1.1\r\nHost: web\r\n\r\n";
 
 /** What an application got and what it answers; replaced by each test. */
@@ -157,7 +156,7 @@ describe("a request", () => {
         socket.once("data", (body) => socket.write(ok(String(body))));
       });
     });
-    await using alone = await plainProxy(server.port);
+    await using alone = await proxyFor(server.port);
     using client = await TestClient.open(alone.port("outbound"));
     client.send("POST / HTTP/1.1\r\nHost: web\r\nExpect: 100-continue\r\nContent-Length: 4\r\n\r\n");
     expect(await client.until((text) => text.includes("\r\n\r\n"))).toMatch(/^HTTP\/1\.1 100 /);
@@ -170,7 +169,7 @@ describe("a request", () => {
     const server = await TestServer.start((socket) => {
       socket.once("data", () => socket.write("HTTP/1.1 417 No\r\nContent-Length: 0\r\n\r\n"));
     });
-    await using alone = await plainProxy(server.port);
+    await using alone = await proxyFor(server.port);
     using client = await TestClient.open(alone.port("outbound"));
     client.send("POST / HTTP/1.1\r\nHost: web\r\nExpect: 100-continue\r\nContent-Length: 4\r\n\r\n");
     expect(await client.responses(1)).toContain("connection: close\r\n");
@@ -281,7 +280,7 @@ describe("a response", () => {
     const server = await TestServer.start((socket) => {
       socket.once("data", () => socket.write("HTTP/1.1 413 Too Large\r\nContent-Length: 0\r\n\r\n"));
     });
-    await using alone = await plainProxy(server.port);
+    await using alone = await proxyFor(server.port);
     using client = await TestClient.open(alone.port("outbound"));
     client.send("POST / HTTP/1.1\r\nHost: web\r\nContent-Length: 1000000\r\n\r\nsome");
     expect(statusOf(await client.responses(1))).toBe(413);
@@ -388,7 +387,7 @@ describe("a body", () => {
         pump();
       });
     });
-    await using alone = await plainProxy(server.port);
+    await using alone = await proxyFor(server.port);
     const client = await TestClient.open(alone.port("outbound"));
     client.socket.removeAllListeners("data");
     let received = 0;
@@ -427,7 +426,7 @@ describe("a body", () => {
         if (received > megabytes << 20) socket.write(ok(String(received)));
       });
     });
-    await using alone = await plainProxy(server.port);
+    await using alone = await proxyFor(server.port);
     using client = await TestClient.open(alone.port("outbound"));
     client.send(`POST / HTTP/1.1\r\nHost: web\r\nContent-Length: ${megabytes << 20}\r\n\r\n`);
     const chunk = Buffer.alloc(1 << 20, "x");
@@ -452,115 +451,3 @@ describe("a body", () => {
     await server[Symbol.asyncDispose]();
   });
 });
-
-describe("clients and applications that misbehave at random", () => {
-  it("crash nothing and leave nothing behind", async () => {
-    let seed = 20_26;
-    const random = (below: number) => {
-      seed = (Math.imul(seed, 1_103_515_245) + 12_345) & 0x7fff_ffff;
-      return (seed >> 8) % below;
-    };
-    let behaves = false;
-    const responses = [
-      ok("fine"),
-      "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n",
-      "HTTP/1.1 200 OK\r\n\r\nuntil close",
-      "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nshort",
-      "HTTP/1.1 204 No\r\n\r\nexcess",
-      "garbage",
-      "",
-    ];
-    const server = await TestServer.start((socket) => {
-      socket.on("end", () => socket.end());
-      socket.on("data", () => {
-        if (behaves) return void socket.write(ok("fine"));
-        const act = random(10);
-        if (act === 0) return void socket.destroy();
-        if (act === 1) return void socket.resetAndDestroy();
-        const response = responses[random(responses.length)] ?? "";
-        socket.write(response.slice(0, random(4) === 0 ? random(response.length + 1) : undefined), "latin1");
-        if (random(3) === 0) socket.end();
-      });
-    });
-    await using alone = await plainProxy(server.port);
-    const requests = [
-      GET,
-      GET + GET,
-      "POST / HTTP/1.1\r\nHost: web\r\nContent-Length: 5\r\n\r\nhello",
-      "POST / HTTP/1.1\r\nHost: web\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n",
-      `POST / HTTP/1.1\r\nHost: web\r\nContent-Length: 100000\r\n\r\n${"x".repeat(100_000)}`,
-      "POST / HTTP/1.1\r\nHost: web\r\nTransfer-Encoding: chunked\r\n\r\nzz",
-      "HEAD / HTTP/1.1\r\nHost: web\r\nConnection: close\r\n\r\n",
-      "GET /ws HTTP/1.1\r\nHost: web\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n",
-      "\0\0\0",
-    ];
-    const misbehave = async () => {
-      for (let round = 0; round < 60; round++) {
-        using client = await TestClient.open(alone.port("outbound"));
-        const request = requests[random(requests.length)] ?? GET;
-        client.send(request.slice(0, random(3) === 0 ? random(request.length + 1) : undefined));
-        if (random(4) === 0) client.socket.end();
-        if (random(2) === 0) await client.until((text) => text !== "", 30).catch(() => undefined);
-      }
-    };
-    await Promise.all(Array.from({ length: 8 }, misbehave));
-    const open = () => alone.metric("weft_connections_open", { side: "outbound" });
-    await eventually(async () => (await open()) === 0);
-    expect(await alone.metric("weft_internal_errors_total")).toBe(0);
-    expect(alone.log).not.toContain("a bug");
-    // Whatever they left in the pool is of no harm to the next one.
-    behaves = true;
-    for (let round = 0; round < 20; round++) {
-      expect(await exchange(alone.port("outbound"), GET)).toBe(ok("fine"));
-    }
-    await server[Symbol.asyncDispose]();
-  });
-});
-
-describe("a proxy that is told to end", () => {
-  it("finishes what runs, closes idle connections, and exits 0", async () => {
-    let release: (() => void) | undefined;
-    const server = await TestServer.start(
-      application((_request, socket) => {
-        release = () => socket.write(ok("late"));
-        return undefined;
-      }),
-    );
-    await using alone = await plainProxy(server.port);
-    using busy = await TestClient.open(alone.port("outbound"));
-    using idle = await TestClient.open(alone.port("outbound"));
-    busy.send(GET);
-    await eventually(() => release !== undefined);
-    const exit = alone.stop("SIGTERM");
-    expect(await idle.closed()).toBe("end");
-    expect(alone.running).toBe(true);
-    release?.();
-    expect(await busy.responses(1)).toContain("connection: close\r\n\r\nlate");
-    expect(await exit).toBe(0);
-    await server[Symbol.asyncDispose]();
-  });
-
-  it("breaks off what does not end in time, and exits 0", async () => {
-    const server = await TestServer.start(() => {});
-    await using alone = await plainProxy(server.port);
-    using busy = await TestClient.open(alone.port("outbound"));
-    busy.send(GET);
-    await eventually(() => server.sockets.length > 0);
-    expect(await alone.stop("SIGTERM")).toBe(0);
-    expect(await busy.closed()).toBe("reset");
-    await server[Symbol.asyncDispose]();
-  });
-});
-
-/** A proxy in front of one application, with one outbound listener. */
-function plainProxy(port: number): Promise<TestProxy> {
-  return TestProxy.start({
-    file: CALLS_WEB,
-    objects: [
-      index,
-      serviceObject("demo", "web", { host }),
-      endpointsObject("demo", "web", [at("127.0.0.1", port)]),
-      workloadObject("demo", "client"),
-    ],
-  });
-}

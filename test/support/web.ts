@@ -10,6 +10,7 @@ import {
   serviceObject,
   workloadObject,
 } from "../../proxy/config/testdata.ts";
+import { TestProxy } from "./proxy.ts";
 
 type Endpoint = ReturnType<typeof endpoint>;
 
@@ -51,4 +52,9 @@ export function webObjects(
     endpointsObject("demo", "web", endpoints),
     workloadObject("demo", "client", client),
   ];
+}
+
+/** A proxy in front of one application. */
+export function proxyFor(port: number): Promise<TestProxy> {
+  return TestProxy.start({ file: CALLS_WEB, objects: webObjects([webAt(port)]) });
 }

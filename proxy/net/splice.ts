@@ -1,5 +1,6 @@
 /** Two connections joined: bytes both ways with backpressure, half-close passed on, a reset on one side a reset on the other. */
-import type { SocketEvents } from "./socket.ts";
+import { freeRead } from "./free-read.ts";
+import { Socket, type SocketEvents } from "./socket.ts";
 import { TimerEntry, type TimerWheel } from "./timer-wheel.ts";
 
 /** One of the two: a socket, or a stream of HTTP/2 that has become a tunnel. */
@@ -59,8 +60,16 @@ class Half implements SocketEvents {
   }
 
   data(chunk: Buffer): void {
+    // A socket that takes all of it keeps nothing.
+    if (this.pass(chunk) && this.#to instanceof Socket) freeRead(chunk);
+  }
+
+  /** True when there is room for more. */
+  pass(bytes: Buffer): boolean {
     this.#touch();
-    if (!this.#to.write(chunk, 0, chunk.length)) this.#from.pause();
+    const room = this.#to.write(bytes, 0, bytes.length);
+    if (!room) this.#from.pause();
+    return room;
   }
 
   /** This side takes bytes again, so the other may send. */
@@ -110,8 +119,8 @@ export function splice(
   const toClient = new Half(endpoint, client, touch, closed);
   client.events = toEndpoint;
   endpoint.events = toClient;
-  if (early.fromClient !== undefined) toEndpoint.data(early.fromClient);
-  if (early.fromEndpoint !== undefined) toClient.data(early.fromEndpoint);
+  if (early.fromClient !== undefined) toEndpoint.pass(early.fromClient);
+  if (early.fromEndpoint !== undefined) toClient.pass(early.fromEndpoint);
   // A FIN that came before the sockets were joined is passed on now.
   if (client.ended) endpoint.shutdown();
   if (endpoint.ended) client.shutdown();

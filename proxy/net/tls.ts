@@ -167,7 +167,8 @@ export function listenMutual(
     rotate(next) {
       const previous = listener;
       listener = open(next);
-      previous.stop(false);
+      // What came to it while the certificate was read is accepted first: the kernel resets what waits at a listener that ends.
+      setTimeout(() => previous.stop(false), 0);
     },
   };
 }

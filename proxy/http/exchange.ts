@@ -3,6 +3,7 @@
  * both, keeps what a retry needs, and asks its owner wherever something is to be decided. On an HTTP/1 connection one object
  * serves the requests one after another, so that a request allocates next to nothing.
  */
+import { freeRead } from "../net/free-read.ts";
 import type { SpliceEnd } from "../net/splice.ts";
 import { Account } from "./account.ts";
 import type { HeadEdits } from "./edits.ts";
@@ -191,7 +192,9 @@ export class Exchange extends Account implements DownstreamEvents, UpstreamEvent
     const upstream = this.#upstream;
     if (upstream !== undefined) {
       this.#sent.add(bytes, start, end, last);
-      return upstream.body(bytes, start, end, last);
+      const room = upstream.body(bytes, start, end, last);
+      if (room && !this.#sent.keeps) this.#free(bytes, start, end);
+      return room;
     }
     // Between two tries, the next of which opens the body again; or the response is over before its request.
     if (this.#active) this.#sent.hold(bytes, start, end, last);
@@ -262,7 +265,14 @@ export class Exchange extends Account implements DownstreamEvents, UpstreamEvent
 
   responseBody(bytes: Buffer, start: number, end: number, last: boolean): boolean {
     this.responseBytes += end - start;
-    return this.downstream.body(bytes, start, end, last);
+    const room = this.downstream.body(bytes, start, end, last);
+    if (room) this.#free(bytes, start, end);
+    return room;
+  }
+
+  /** A read that was handed on whole: between connections of HTTP/1.1, who has room for more has written it and keeps nothing. */
+  #free(bytes: Buffer, start: number, end: number): void {
+    if (this.#outgoing?.framed === true && start === 0 && end === bytes.length) freeRead(bytes);
   }
 
   responseTrailers(trailers: Head): void {

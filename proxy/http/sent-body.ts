@@ -41,6 +41,11 @@ export class SentBody {
     return this.#kept !== undefined || this.#keptBytes === 0;
   }
 
+  /** Somebody may still need what was taken. */
+  get keeps(): boolean {
+    return this.#kept !== undefined || this.copies.length > 0;
+  }
+
   /** Whether an endpoint that wants this form can have it: what was taken of a chunked body has one form for all tries. */
   fits(framed: boolean, chunked: boolean): boolean {
     return !chunked || this.#framed === undefined || this.#framed === framed;

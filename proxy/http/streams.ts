@@ -7,7 +7,7 @@
  * come by themselves. Who writes looks at the head: only one that says `chunked` comes with framed bytes.
  *
  * Backpressure is one rule for both: a write takes all that it is given, and returns false when some of it waits; then its
- * source stands still until it is told to go on. Bytes handed over belong to the receiver.
+ * source stands still until it is told to go on. Bytes handed over belong to the receiver, which may free them.
  */
 import type { Socket } from "../net/socket.ts";
 import type { SpliceEnd } from "../net/splice.ts";

@@ -7,7 +7,6 @@ import { MAX_HEAD_BYTES } from "../http/head.ts";
 import { refusal } from "../http/refusal.ts";
 import { ResponseHead } from "../http/response-head.ts";
 import { CANCEL, type UpstreamEvents, type UpstreamFailure } from "../http/streams.ts";
-import { freeRead } from "../net/free-read.ts";
 import type { Socket, SocketEvents } from "../net/socket.ts";
 import { MessageBody } from "./message-body.ts";
 import { readResponse } from "./read-response.ts";
@@ -182,12 +181,10 @@ export class ResponseConnection implements SocketEvents {
       return;
     }
     const nothing = body.start === body.end && !body.last;
-    // A client of HTTP/1.1 that has room keeps nothing: all was written.
-    const free = this.#framed && body.bytes === chunk;
+    // Whoever takes the bytes may free them.
     const exact = end === chunk.length;
     const goOn = nothing || events.responseBody(body.bytes, body.start, body.end, body.last);
     this.#goOn(events, goOn, exact);
-    if (free && goOn && exact) freeRead(chunk);
   }
 
   /** After a part of the body: `exact` when nothing came behind it. */

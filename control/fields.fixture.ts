@@ -202,7 +202,7 @@ const perPort = loadBalancers.map((loadBalancer, i) => ({
   }),
   tls: securities[i % 2],
 }));
-const tunnel = { protocol: "CONNECT", targetHost: "far.example", targetPort: 443 };
+const tunnel = { protocol: "POST", targetHost: "far.example", targetPort: 443 };
 const trafficPolicies = perPort.map((policy, i) => ({
   ...policy,
   portLevelSettings: [{ port: { number: 80 }, ...policy }],

@@ -39,6 +39,7 @@ export type WarmupConfiguration = Infer<typeof warmup>;
 export type ConnectionPoolSettings = Infer<typeof connectionPool>;
 export type OutlierDetection = Infer<typeof outlierDetection>;
 export type ClientTLSSettings = Infer<typeof tls>;
+export type Tunnel = NonNullable<TrafficPolicy["tunnel"]>;
 export type DestinationRule = ObjectOfKind<typeof spec, typeof networking.status>;
 
 export const destinationRule = {

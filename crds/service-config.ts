@@ -151,6 +151,7 @@ export type LocalityPolicy = NonNullable<LoadBalancer["locality"]>;
 export type ConnectionPool = Infer<typeof connectionPool>;
 export type OutlierDetection = NonNullable<ClusterPolicy["outlierDetection"]>;
 export type ClientTls = ClusterPolicy["tls"];
+export type Tunnel = NonNullable<ClusterPolicy["tunnel"]>;
 export type HttpRoute = Infer<typeof route.httpRoute>;
 export type HttpMatch = Infer<typeof route.httpMatch>;
 export type StringMatch = Infer<ReturnType<typeof stringMatch>>;

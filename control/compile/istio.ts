@@ -17,6 +17,7 @@ export type {
   PortTrafficPolicy as PortTrafficPolicySpec,
   Subset as SubsetSpec,
   TrafficPolicy as TrafficPolicySpec,
+  Tunnel as TunnelSpec,
 } from "../../crds/destination-rule.ts";
 export type { ConfigPatch as ConfigPatchSpec, EnvoyFilterSpec } from "../../crds/envoy-filter.ts";
 export type { MutualTls, PeerAuthenticationSpec } from "../../crds/peer-authentication.ts";

@@ -191,12 +191,17 @@ describe("a traffic policy", () => {
     {
       rule: "a tunnel through an HTTP proxy",
       yaml: "{tunnel: {targetHost: far.example, targetPort: 443}}",
-      expected: { tunnel: "far.example:443" },
+      expected: { tunnel: { method: "CONNECT", authority: "far.example:443" } },
     },
     {
       rule: "a tunnel to an IPv6 address",
       yaml: "{tunnel: {targetHost: '2001:db8::1', targetPort: 443}}",
-      expected: { tunnel: "[2001:db8::1]:443" },
+      expected: { tunnel: { method: "CONNECT", authority: "[2001:db8::1]:443" } },
+    },
+    {
+      rule: "a tunnel by POST",
+      yaml: "{tunnel: {protocol: POST, targetHost: far.example, targetPort: 443}}",
+      expected: { tunnel: { method: "POST", authority: "far.example:443" } },
     },
   ];
   it.each(cases)("compiles $rule", ({ yaml, expected }) => {

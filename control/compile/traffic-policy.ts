@@ -3,11 +3,11 @@
  * subsets change. Precedence: subset's port > subset > top-level port > top level > defaults; a port's entry takes the
  * place of balancing, pool, ejection and TLS as a whole, so that what it leaves out is the default's again.
  */
-import type { ClientTls, ClusterPolicy, OutlierDetection } from "../../crds/service-config.ts";
+import type { ClientTls, ClusterPolicy, OutlierDetection, Tunnel } from "../../crds/service-config.ts";
 import { connectionPool } from "./connection-pool.ts";
 import type { MergedRule } from "./destination-rule.ts";
 import { parseDurationMs } from "./duration.ts";
-import type { ClientTlsSpec, OutlierDetectionSpec, TrafficPolicySpec } from "./istio.ts";
+import type { ClientTlsSpec, OutlierDetectionSpec, TrafficPolicySpec, TunnelSpec } from "./istio.ts";
 import type { Labels } from "./labels.ts";
 import { type LocalityDefault, loadBalancer } from "./load-balancer.ts";
 import { validPort } from "./ports.ts";
@@ -71,13 +71,14 @@ function clusterPolicy(
     ...(outlier && { outlierDetection: outlier }),
     tls: clientTls(policy.tls),
     ...(policy.proxyProtocol && { proxyProtocol: policy.proxyProtocol.version ?? "V1" }),
-    ...(policy.tunnel && { tunnel: authority(policy.tunnel.targetHost, policy.tunnel.targetPort) }),
+    ...(policy.tunnel && { tunnel: tunnel(policy.tunnel) }),
   };
 }
 
-/** RFC 3986 section 3.2: an IPv6 address in brackets. */
-function authority(host: string, port: number): string {
-  return host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
+function tunnel({ protocol, targetHost, targetPort }: TunnelSpec): Tunnel {
+  // RFC 3986 section 3.2: an IPv6 address in brackets.
+  const host = targetHost.includes(":") ? `[${targetHost}]` : targetHost;
+  return { method: protocol === "POST" ? "POST" : "CONNECT", authority: `${host}:${targetPort}` };
 }
 
 /** An empty block turns ejection on with these defaults; `maxEjectionPercent: 0` is as good as unset. */

@@ -148,7 +148,8 @@ export const clusterPolicy = object("Everything about calling one subset of the 
   outlierDetection,
   tls: required(clientTls),
   proxyProtocol: enumeration("Version of the PROXY protocol's header sent first.", ["V1", "V2"]),
-  tunnel: string(
-    "What the endpoint, an HTTP proxy, is asked for by CONNECT, as `host:port`; opaque connections only.",
-  ),
+  tunnel: object("The endpoint is an HTTP proxy, which opaque connections go through.", {
+    method: required(enumeration("How it is asked.", ["CONNECT", "POST"])),
+    authority: required(string("What it is asked for, as `host:port`.")),
+  }),
 });

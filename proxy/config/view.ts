@@ -10,6 +10,7 @@ import type {
   ConnectionPool,
   Protocol,
   RetryPolicy,
+  Tunnel,
   WeightedDestination,
 } from "../../crds/service-config.ts";
 import type { Egress } from "../../crds/workload-config.ts";
@@ -32,6 +33,7 @@ export type {
   HeaderPlan,
   Protocol,
   RetryPolicy,
+  Tunnel,
   WeightedDestination,
 };
 

@@ -1,5 +1,6 @@
 /** One message's body as it is handed on: with its framing as it came, or as content and trailers. */
 import type { Head } from "../http/head.ts";
+import type { ResponseHead } from "../http/response-head.ts";
 import { BodyReader } from "./body.ts";
 import { NOTHING, Unchunker } from "./content.ts";
 
@@ -11,6 +12,14 @@ export class MessageBody extends BodyReader {
   /** Set when a body without its framing ended in trailers. */
   trailers: Head | undefined;
   #unchunker: Unchunker | undefined;
+
+  /** A response's, as its head says (RFC 9112 section 6.3); `none` where the request was one whose response has no body. */
+  begin({ status, chunked, contentLength }: ResponseHead, none: boolean): void {
+    if (none || status === 204 || status === 304) this.none();
+    else if (chunked) this.chunked();
+    else if (contentLength >= 0) this.length(contentLength);
+    else this.untilClose();
+  }
 
   /** Says, before the first `take`, whether a chunked body keeps its framing. */
   keepFraming(framed: boolean): void {

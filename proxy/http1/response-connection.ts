@@ -158,10 +158,7 @@ export class ResponseConnection implements SocketEvents {
   #final(events: UpstreamEvents, input: Buffer, after: number): void {
     const head = this.#head;
     const body = this.#body;
-    if (this.#noBody || head.status === 204 || head.status === 304) body.none();
-    else if (head.chunked) body.chunked();
-    else if (head.contentLength >= 0) body.length(head.contentLength);
-    else body.untilClose();
+    body.begin(head, this.#noBody);
     body.keepFraming(this.#framed || !head.chunked);
     const end = body.take(input, after, input.length);
     if (body.refused < 0) {

@@ -1,12 +1,13 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import type { Tunnel } from "../config/view.ts";
 import type { DialError } from "../net/listen.ts";
 import { fakeSocket } from "../net/socket.fake.ts";
 import type { Socket } from "../net/socket.ts";
 import { throughProxy } from "./tunnel-through.ts";
 
 /** Asks over a connection that is open at once; what the tunnel's owner got of it. */
-function ask() {
+function ask(method: Tunnel["method"] = "CONNECT") {
   const { socket, raw } = fakeSocket();
   const got = {
     connected: undefined as Socket | undefined,
@@ -14,10 +15,13 @@ function ask() {
     ended: false,
     failed: [] as DialError[],
   };
-  const dial = throughProxy((events) => {
-    events.connected(socket);
-    return { cancel() {} };
-  }, "far.example:443")({
+  const dial = throughProxy(
+    (events) => {
+      events.connected(socket);
+      return { cancel() {} };
+    },
+    { method, authority: "far.example:443" },
+  )({
     connected(each) {
       got.connected = each;
       each.events = {
@@ -93,6 +97,26 @@ describe("a connection through an HTTP proxy", () => {
     socket.onClose(undefined);
     expect(got.failed).toEqual([]);
     expect(raw.ending).not.toBe("no");
+  });
+
+  it("asks by POST with a body without an end, and is what the bodies of the two say", () => {
+    const { raw, got, answer } = ask("POST");
+    const request = "POST / HTTP/1.1\r\nHost: far.example:443\r\nTransfer-Encoding: chunked\r\n\r\n";
+    expect(raw.text).toBe(request);
+    answer(
+      "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n",
+    );
+    expect(got).toMatchObject({ data: "hello", failed: [] });
+    got.connected?.write(Buffer.from("thanks"), 0, 6);
+    expect(raw.text).toBe(`${request}6\r\nthanks\r\n`);
+  });
+
+  it("fails when the POST is refused", () => {
+    const { got, answer } = ask("POST");
+    answer("HTTP/1.1 405 Method Not Allowed\r\nContent-Length: 0\r\n\r\n");
+    expect(got.failed.map((each) => each.message)).toEqual([
+      "POST far.example:443 at the proxy: it answered 405",
+    ]);
   });
 
   it("reads the same, however the answer is cut", () => {

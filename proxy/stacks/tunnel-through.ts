@@ -1,23 +1,25 @@
 /**
- * A connection through an HTTP proxy (a DestinationRule's `tunnel`): the endpoint is asked for it by CONNECT, and what comes
- * after its 2xx is the connection's own (RFC 9110 section 9.3.6).
+ * A connection through an HTTP proxy (a DestinationRule's `tunnel`). Asked for by CONNECT, what comes after its 2xx is the
+ * connection's own (RFC 9110 section 9.3.6); by POST, for proxies that let no CONNECT through, the connection is the bodies of
+ * the two messages.
  */
-
+import type { Tunnel } from "../config/view.ts";
 import { INCOMPLETE, refusal } from "../http/refusal.ts";
 import { ResponseHead } from "../http/response-head.ts";
+import { socketInBodies } from "../http1/body-socket.ts";
 import { readResponse } from "../http1/read-response.ts";
 import type { Connect, Dial, DialEvents } from "../net/listen.ts";
 import type { Socket, SocketEvents } from "../net/socket.ts";
 
 const SWITCHING_PROTOCOLS = 101;
 
-/** Opens connections to `authority` (`host:port`) by asking whom `connect` reaches. Its caller bounds the time for both. */
-export function throughProxy(connect: Connect, authority: string): Connect {
+/** Opens connections by asking whom `connect` reaches. Its caller bounds the time for both. */
+export function throughProxy(connect: Connect, tunnel: Tunnel): Connect {
   return (events) => {
     let asking: Asking | undefined;
     const dial: Dial = connect({
       connected(socket) {
-        asking = new Asking(socket, authority, events);
+        asking = new Asking(socket, tunnel, events);
       },
       failed: events.failed,
     });
@@ -33,18 +35,18 @@ export function throughProxy(connect: Connect, authority: string): Connect {
 /** Has the socket until the proxy has answered. */
 class Asking implements SocketEvents {
   readonly #socket: Socket;
-  readonly #authority: string;
+  readonly #tunnel: Tunnel;
   readonly #events: DialEvents;
   readonly #head = new ResponseHead();
   #received: Buffer = Buffer.alloc(0);
   #over = false;
 
-  constructor(socket: Socket, authority: string, events: DialEvents) {
+  constructor(socket: Socket, tunnel: Tunnel, events: DialEvents) {
     this.#socket = socket;
-    this.#authority = authority;
+    this.#tunnel = tunnel;
     this.#events = events;
     socket.events = this;
-    const request = Buffer.from(`CONNECT ${authority} HTTP/1.1\r\nHost: ${authority}\r\n\r\n`, "latin1");
+    const request = Buffer.from(requestFor(tunnel), "latin1");
     socket.write(request, 0, request.length);
   }
 
@@ -75,8 +77,9 @@ class Asking implements SocketEvents {
       }
     }
     this.#over = true;
-    this.#events.connected(this.#socket);
-    // Content-Length and Transfer-Encoding mean nothing here: all that follows the head has come through the tunnel.
+    // To a CONNECT, Content-Length and Transfer-Encoding mean nothing: all that follows the head has come through the tunnel.
+    const { method } = this.#tunnel;
+    this.#events.connected(method === "POST" ? socketInBodies(this.#socket, this.#head) : this.#socket);
     if (this.#received.length > 0) this.#socket.events.data(this.#received);
   }
 
@@ -93,6 +96,12 @@ class Asking implements SocketEvents {
   #fail(message: string): void {
     if (this.#over) return;
     this.cancel();
-    this.#events.failed({ reason: "tunnel", message: `CONNECT ${this.#authority} at the proxy: ${message}` });
+    const { method, authority } = this.#tunnel;
+    this.#events.failed({ reason: "tunnel", message: `${method} ${authority} at the proxy: ${message}` });
   }
+}
+
+function requestFor({ method, authority }: Tunnel): string {
+  if (method === "CONNECT") return `CONNECT ${authority} HTTP/1.1\r\nHost: ${authority}\r\n\r\n`;
+  return `POST / HTTP/1.1\r\nHost: ${authority}\r\nTransfer-Encoding: chunked\r\n\r\n`;
 }

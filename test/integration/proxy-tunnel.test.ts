@@ -39,11 +39,24 @@ beforeAll(async () => {
     });
     far.on("error", () => client.destroy());
   });
+  // By POST: what the request's body brings goes there, and what comes is the response's.
+  forward.on("request", (request, response) => {
+    if (request.method !== "POST" || request.url !== "/" || request.headers.host !== ALLOWED) {
+      response.writeHead(403).end();
+      return;
+    }
+    const far = connect({ port: greeter.port, host: "127.0.0.1", allowHalfOpen: true }, () => {
+      response.writeHead(200).flushHeaders();
+      request.pipe(far).pipe(response);
+    });
+    far.on("error", () => response.destroy());
+    request.on("error", () => far.destroy());
+  });
   forward.listen(0, "127.0.0.1");
   await once(forward, "listening");
   const target = (forward.address() as AddressInfo).port;
   const ports = [{ port: 90, protocol: "tcp" as const }];
-  const services = ["allowed", "forbidden"] as const;
+  const services = ["connect", "connect-refused", "post", "post-refused"] as const;
   proxy = await TestProxy.start({
     file: {
       outbound: services.map((_, i) => ({ listen: "127.0.0.1:0", destination: `10.0.0.${i + 1}:90` })),
@@ -57,7 +70,14 @@ beforeAll(async () => {
       ...services.flatMap((name) => [
         serviceObject("demo", name, {
           common: view({
-            clusters: [subset("", { tunnel: name === "allowed" ? ALLOWED : "other.example:7000" })],
+            clusters: [
+              subset("", {
+                tunnel: {
+                  method: name.startsWith("post") ? "POST" : "CONNECT",
+                  authority: name.endsWith("refused") ? "other.example:7000" : ALLOWED,
+                },
+              }),
+            ],
           }),
         }),
         endpointsObject("demo", name, [endpoint("127.0.0.1", { ports: [{ port: 90, target }] })]),
@@ -72,9 +92,12 @@ afterAll(async () => {
   forward?.close();
 });
 
-describe("opaque connections through an HTTP proxy", () => {
+describe.each([
+  { method: "CONNECT", listener: "outbound", refused: "outbound1" },
+  { method: "POST", listener: "outbound2", refused: "outbound3" },
+])("opaque connections through an HTTP proxy by $method", ({ listener, refused }) => {
   it("go both ways, a server that speaks first and half-close included", async () => {
-    using client = await TestClient.open(proxy.port("outbound"));
+    using client = await TestClient.open(proxy.port(listener));
     await client.until((text) => text === "welcome;");
     client.send("hello");
     await client.until((text) => text === "welcome;hello");
@@ -82,10 +105,23 @@ describe("opaque connections through an HTTP proxy", () => {
     expect(await client.closed()).toBe("end");
   });
 
+  it("bring what was sent before the end, and after the other side's, whole", async () => {
+    const body = "0123456789abcdef".repeat(64 * 1024);
+    using client = await TestClient.open(proxy.port(listener));
+    client.send(body);
+    client.socket.end();
+    await client.until((text) => text.length === "welcome;".length + body.length);
+    expect(await client.closed()).toBe("end");
+    expect(client.received === `welcome;${body}`).toBe(true);
+  });
+
   it("end when the HTTP proxy refuses them, and the metrics say why", async () => {
-    using client = await TestClient.open(proxy.port("outbound1"));
+    const before = await refusals();
+    using client = await TestClient.open(proxy.port(refused));
     client.send("hello");
     expect(await client.closed()).toBe("reset");
-    expect(await proxy.metric("weft_dial_failures_total", { reason: "tunnel" })).toBeGreaterThan(0);
+    expect(await refusals()).toBeGreaterThan(before);
   });
 });
+
+const refusals = () => proxy.metric("weft_dial_failures_total", { reason: "tunnel" });

@@ -44,12 +44,6 @@ export const unhonoured: readonly Unhonoured[] = [
   },
   { kind: "DestinationRule", field: "trafficPolicy.tls.credentialName", instead: "name files instead" },
   { kind: "DestinationRule", field: "trafficPolicy.tls.caCrl", instead: "revocation is not looked at" },
-  {
-    kind: "DestinationRule",
-    field: "trafficPolicy.tunnel.protocol",
-    values: ["POST"],
-    instead: "the proxy is asked by CONNECT",
-  },
 
   {
     kind: "ServiceEntry",

@@ -88,5 +88,5 @@ export const clusterPolicy: Decoder<ClusterPolicy> = object({
     insecureSkipVerify: optional(flag),
   }),
   proxyProtocol: optional(oneOf("V1", "V2")),
-  tunnel: optional(text),
+  tunnel: optional(object({ method: oneOf("CONNECT", "POST"), authority: text })),
 });

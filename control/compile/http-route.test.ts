@@ -67,6 +67,19 @@ describe("an HTTP route", () => {
     expect(translate(`[{match: [{name: bare, method: {exact: GET}}], ${route}}]`)[0]?.name).toBe("bare");
   });
 
+  it("is as many as it has matches where these have prefixes for statistics; what is answered here has none", () => {
+    const match = "[{statPrefix: old, uri: {prefix: /v1}}, {uri: {prefix: /v2}}]";
+    const translated = translate(`
+- {name: pay, match: ${match}, route: [{destination: {host: reviews}}]}
+- {match: [{statPrefix: moved, uri: {exact: /}}], redirect: {uri: /v2}}
+`);
+    expect(translated.map(({ name, statPrefix }) => [name, statPrefix])).toEqual([
+      ["pay", "old"],
+      ["pay", undefined],
+      [undefined, undefined],
+    ]);
+  });
+
   const parts: { rule: string; yaml: string; expected: Partial<HttpRoute> }[] = [
     { rule: "timeout in milliseconds", yaml: "timeout: 10s", expected: { timeoutMs: 10_000 } },
     {

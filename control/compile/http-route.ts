@@ -35,10 +35,10 @@ export function httpRoutes(sources: readonly HttpRouteSource[], context: RouteCo
   return routes;
 }
 
-/** A route whose matches have names is a route for each of them, as logs tell by which one a request came. */
+/** A route whose matches have names or prefixes is a route for each of them, as logs and statistics tell by which one a request came. */
 function byMatch(source: HttpRouteSource): readonly HttpRouteSource[] {
   const { spec } = source;
-  if (spec.match?.some((match) => match?.name) !== true) return [source];
+  if (spec.match?.some((match) => match?.name || match?.statPrefix) !== true) return [source];
   return spec.match.map((match) => {
     const names = [spec.name, match?.name].filter((name) => name !== undefined && name !== "");
     return { ...source, spec: { ...spec, name: names.join("."), match: [match] } };
@@ -56,8 +56,11 @@ function httpRoute(spec: HttpRouteSpec, context: RouteContext): HttpRoute | unde
   const headers = headerOperations(spec.headers);
   const rewrite = rewritten(spec.rewrite);
   const cors = corsPolicy(spec.corsPolicy);
+  // A route with several matches has none with a prefix.
+  const statPrefix = spec.match?.[0]?.statPrefix;
   return {
     ...(spec.name ? { name: spec.name } : {}),
+    ...(forwards && statPrefix ? { statPrefix } : {}),
     matches,
     action,
     ...(timeoutMs ? { timeoutMs } : {}),

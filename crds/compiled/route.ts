@@ -116,6 +116,7 @@ const cors = object("Cross-origin rules.", {
 
 export const httpRoute = object("One rule; the first that matches decides.", {
   name: string("The route's name, in access logs."),
+  statPrefix: string("What statistics of its own are called by; absent: it has none."),
   matches: required(list("Alternatives; empty matches everything.", httpMatch)),
   action: required(action),
   timeoutMs: whole("Limit for the whole request with its retries; absent: none."),

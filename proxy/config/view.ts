@@ -148,6 +148,8 @@ export interface DirectResult {
 /** A rule without its destinations, ready to act on. */
 export interface Route {
   readonly name: string;
+  /** Under which it has statistics of its own. */
+  readonly statPrefix: string | undefined;
   readonly timeoutMs: number | undefined;
   /** Istio's default (two retries) is filled in; undefined means none. */
   readonly retries: RetryPlan | undefined;

@@ -23,9 +23,10 @@ it("every metric of a proxy stands in its README, and the README names no other"
   // A family without a series is not shown.
   for (const family of Object.values(telemetry)) if (family instanceof Counters) family.of("any");
   telemetry.requests.record(telemetry.requests.bind(flow, 200, ""), 1, 1, 1);
+  telemetry.routes.record({ statPrefix: "a" }, { host: "a", port: 80 }, 200, 1);
   telemetry.tcp.bind(flow);
   const shown = [...telemetry.page().matchAll(/^# TYPE (\S+)/gm)].map(([, name]) => name);
   const readme = readFileSync(new URL("../README.md", import.meta.url), "utf8");
-  const named = [...readme.matchAll(/`((?:istio|weft|process)_[a-z_]+)[`{]/g)].map(([, name]) => name);
+  const named = [...readme.matchAll(/`((?:istio|envoy|weft|process)_[a-z_]+)[`{]/g)].map(([, name]) => name);
   expect([...new Set(named)].sort()).toEqual(shown.sort());
 });

@@ -6,6 +6,7 @@ import { Counters, Reading } from "./counters.ts";
 import { exposition, type Family } from "./exposition.ts";
 import { outlierMetrics } from "./outlier-metrics.ts";
 import { RequestMetrics } from "./request-metrics.ts";
+import { RouteMetrics } from "./route-metrics.ts";
 import { TcpMetrics } from "./tcp-metrics.ts";
 
 export interface Readings {
@@ -22,6 +23,7 @@ export type Side = "outbound" | "inbound" | "admin";
 
 export class Telemetry {
   readonly requests = new RequestMetrics();
+  readonly routes = new RouteMetrics();
   readonly tcp = new TcpMetrics();
   readonly connections = new Counters("weft_connections_total", "Connections accepted, by listener.", [
     "side",
@@ -102,6 +104,7 @@ export class Telemetry {
   constructor(readings: Readings) {
     this.#families = [
       this.requests,
+      this.routes,
       this.tcp,
       this.connections,
       this.openConnections,
@@ -130,7 +133,7 @@ export class Telemetry {
       new Reading(
         "weft_metric_series_overflowed",
         "Label sets counted as other.",
-        () => this.requests.overflowed,
+        () => this.requests.overflowed + this.routes.overflowed,
       ),
       new Reading("process_resident_memory_bytes", "Resident memory in bytes.", readings.residentBytes),
     ];

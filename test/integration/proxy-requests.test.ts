@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import type { HeaderOps, HttpRoute } from "../../crds/service-config.ts";
-import { destination, forward, view } from "../../proxy/config/testdata.ts";
+import { destination, forward, subset, view } from "../../proxy/config/testdata.ts";
 import { application, exchange, ok, statusOf, TestClient, TestProxy, TestServer } from "../support/proxy.ts";
 import { CALLS_WEB, webAt, webObjects } from "../support/web.ts";
 
@@ -55,6 +55,9 @@ const routes: Readonly<Record<string, Partial<HttpRoute>>> = {
     },
   },
   "/authority": { headers: { request: ops({ set: { ":authority": "other.example" } }) } },
+  "/measured": { statPrefix: "checkout", cors },
+  "/measured-abort": { statPrefix: "aborted", fault: { abort: { httpStatus: 500, percent: 100 } } },
+  "/measured-nowhere": { statPrefix: "nowhere", ...forward(destination("demo", "web", { subset: "empty" })) },
   "/regex": { rewrite: { regex: { match: "/v(\\d)/", rewrite: "/version-\\1/" }, authority: "rewritten" } },
 };
 
@@ -75,6 +78,7 @@ beforeAll(async () => {
     objects: webObjects([webAt(app.port)], {
       service: {
         common: view({
+          clusters: [subset(""), subset("empty")],
           http: Object.entries(routes).map(([path, route]) => ({
             ...toWeb,
             ...route,
@@ -278,5 +282,34 @@ describe("the context of a trace", () => {
   ])("is passed on as it came: %s", async (_, lines) => {
     await ask("/never/5", lines.map((line) => `${line}\r\n`).join(""));
     expect(contextOf(requests[0])).toEqual(lines);
+  });
+});
+
+describe("a route with a prefix for statistics", () => {
+  const count = (name: string, labels: Readonly<Record<string, string>>) =>
+    proxy.metric(`envoy_vhost_route_upstream_rq${name}`, labels);
+
+  it("has its responses counted and timed under it", async () => {
+    await ask("/measured/1");
+    await ask("/measured/2");
+    const route = { envoy_virtual_host: "web.demo.svc.cluster.local:80", envoy_route: "checkout" };
+    expect(await count("", { ...route, envoy_response_code: "200" })).toBe(2);
+    expect(await count("_xx", { ...route, envoy_response_code_class: "2" })).toBe(2);
+    expect(await count("_completed", route)).toBe(2);
+    expect(await count("_time_count", route)).toBe(2);
+  });
+
+  it("counts what no endpoint could be found for, too", async () => {
+    expect(statusOf(await ask("/measured-nowhere/1"))).toBe(503);
+    expect(await count("", { envoy_route: "nowhere", envoy_response_code: "503" })).toBe(1);
+  });
+
+  it("counts neither faults nor preflights, which no destination was sought for", async () => {
+    const before = await count("_completed", {});
+    expect(statusOf(await ask("/measured-abort/1"))).toBe(500);
+    const preflight = "Origin: https://shop.example\r\nAccess-Control-Request-Method: PUT\r\n";
+    expect(statusOf(await ask("/measured/3", preflight, "OPTIONS"))).toBe(200);
+    await ask("/never/9");
+    expect(await count("_completed", {})).toBe(before);
   });
 });

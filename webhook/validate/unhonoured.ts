@@ -20,7 +20,6 @@ export interface Unhonoured {
 }
 
 export const unhonoured: readonly Unhonoured[] = [
-  { kind: "VirtualService", field: "http[].match[].statPrefix", instead: "metrics go by destination" },
   {
     kind: "VirtualService",
     field: "tcp[].match[].sourceSubnet",

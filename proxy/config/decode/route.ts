@@ -91,6 +91,7 @@ const action: Decoder<RouteAction> = (value) => {
 
 export const httpRoute: Decoder<HttpRoute> = object({
   name: optional(text),
+  statPrefix: optional(text),
   matches: list(httpMatch),
   action,
   timeoutMs: optional(whole),

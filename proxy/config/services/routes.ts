@@ -101,6 +101,7 @@ function compileRoute(rule: Rule): Route {
   const rewrite = compileRewrite(route.rewrite);
   return Object.freeze({
     name: route.name ?? "",
+    statPrefix: route.statPrefix,
     timeoutMs: route.timeoutMs,
     retries: planOf(route),
     faults: compileFault(route.fault),

@@ -1,5 +1,5 @@
 /** What the outbound stack tells of what it did: metrics as the source reports them, the access log, and who we are. */
-import type { Cluster, EndpointHandle } from "../../config/view.ts";
+import type { Cluster, EndpointHandle, Route, Target } from "../../config/view.ts";
 import { PEER_HEADER, REQUEST_ID } from "../../http/field-kinds.ts";
 import type { Destination } from "../../net/original-destination.ts";
 import {
@@ -37,12 +37,16 @@ export interface OutboundOutcome {
   readonly endpoint: EndpointHandle | undefined;
   readonly pool: EndpointPool | undefined;
   readonly destination: Destination;
-  readonly result: { readonly kind: string; readonly route?: { readonly name: string } } | undefined;
+  readonly target: Target | undefined;
+  readonly result: { readonly kind: string; readonly route?: Route } | undefined;
 }
 
 /** Istio's names for traffic that no service claims. */
 export const PASSTHROUGH: ServiceLabels = { host: UNKNOWN, name: "PassthroughCluster", namespace: UNKNOWN };
 export const BLACKHOLE: ServiceLabels = { host: UNKNOWN, name: "BlackHoleCluster", namespace: UNKNOWN };
+
+/** No endpoint, though one was sought: none is there, or a limit was reached before. */
+const SOUGHT = /\bU[HO]\b/;
 
 export class OutboundReport {
   /** Whole header line, for the first request of a connection to a peer's proxy. */
@@ -71,10 +75,18 @@ export class OutboundReport {
       if (key !== UNUSUAL) pool?.rows.set(key, row);
     }
     telemetry.requests.record(row, duration, exchange.requestBytes, exchange.responseBytes);
+    if (outcome.result?.route?.statPrefix !== undefined) this.#countForRoute(outcome, duration);
     if (this.#context.accessLog.enabled) this.#log(outcome, duration);
   }
 
-  /** The metric row of a TCP flow, counted as opened. */
+  /** What the route itself answers, by a fault or to a preflight, is none of its destinations'. */
+  #countForRoute({ exchange, result, target, endpoint }: OutboundOutcome, durationMs: number): void {
+    const route = result?.kind === "forward" ? result.route : undefined;
+    if (route === undefined || target === undefined || exchange.status === 0) return;
+    const sought = endpoint !== undefined || SOUGHT.test(exchange.flags);
+    if (sought) this.#context.telemetry.routes.record(route, target, exchange.status, durationMs);
+  }
+
   /** Of an opaque connection; `other` is what it counts for where no service claims it. */
   tcp(
     cluster: Cluster | undefined,

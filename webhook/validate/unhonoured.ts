@@ -39,7 +39,7 @@ export const unhonoured: readonly Unhonoured[] = [
   {
     kind: "DestinationRule",
     field: "trafficPolicy.outlierDetection.consecutiveErrors",
-    instead: "see consecutive5xxErrors",
+    instead: "it has no effect in Istio either",
   },
   { kind: "DestinationRule", field: "trafficPolicy.tls.credentialName", instead: "name files instead" },
   { kind: "DestinationRule", field: "trafficPolicy.tls.caCrl", instead: "revocation is not looked at" },

@@ -146,6 +146,14 @@ const loadBalancers: readonly TrafficPolicy["loadBalancer"][] = [
   { localityLbSetting: { enabled: false, failover: [{ from: "a", to: "b" }] } },
   { consistentHash: { httpHeaderName: "x", maglev: { tableSize: 101 } } },
   { consistentHash: { useSourceIp: true, minimumRingSize: 2048 } },
+  {
+    zoneAwareLbSetting: {
+      failover: [{ from: "a", to: "b" }],
+      failoverPriority: ["x"],
+      minClusterSize: 1,
+    },
+  },
+  { zoneAwareLbSetting: { enabled: false } },
   { consistentHash: { httpQueryParameterName: "q" } },
 ];
 

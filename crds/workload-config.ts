@@ -176,6 +176,13 @@ const status = object("What control compiled.", {
       nodes: required(strings("The nodes there that run its pods, sorted.")),
     }),
   ),
+  zones: list(
+    "How many of its pods are ready in each zone; only where some policy balances by zones.",
+    object("One zone.", {
+      zone: required(string("`region/zone`.")),
+      pods: required(integer("Ready pods there.", { minimum: 1 })),
+    }),
+  ),
   trustDomain: required(string("The mesh's trust domain.")),
   trustBundle: required(
     string("The authorities that peers' certificates may come from: PEM, one or more anchors."),

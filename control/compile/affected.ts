@@ -3,6 +3,7 @@
  * nothing, as its hash says. It is asked twice, of the cluster before the change and after it, so that what an object
  * reached before, and no longer does, is compiled, too.
  */
+import { balancesByZones } from "./balances-by-zones.ts";
 import type { Cluster } from "./cluster.ts";
 import { ruleHost } from "./destination-rule.ts";
 import { selectorOf } from "./external-endpoints.ts";
@@ -161,6 +162,9 @@ function rivalsUnder(cluster: Cluster, wildcard: string): VirtualService[] {
 
 /** A DestinationRule is policy for clients, labels to keep on endpoints, and a connection pool for servers. */
 function addDestinationRule(reach: Reach, cluster: Cluster, rule: DestinationRule): void {
+  // The first one to balance by zones, and the last: every client is to know where its like are, or no longer.
+  if (balancesByZones(rule) && cluster.rulesByZones === 1)
+    for (const key of cluster.workloads()) reach.workloads.add(key);
   const reached = emptyReach();
   addServicesOf(reached, cluster, ruleHost(rule, cluster.settings.clusterDomain));
   for (const key of reached.services) {

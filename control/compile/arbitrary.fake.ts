@@ -79,6 +79,7 @@ const trafficPolicy = fc.constantFrom(
     outlierDetection: { maxEjectionPercent: -1, minHealthPercent: -1 },
     loadBalancer: { localityLbSetting: { failoverPriority: ["rack=1"] } },
   },
+  { loadBalancer: { zoneAwareLbSetting: { failoverPriority: ["tier"] } } },
   {
     portLevelSettings: [
       { port: { number: 70_000 } },

@@ -1,4 +1,6 @@
 /** What the compiler knows of the cluster: a table per kind, indexed by the questions that compiling asks. */
+
+import { balancesByZones } from "./balances-by-zones.ts";
 import { ruleHost } from "./destination-rule.ts";
 import { hostCovers, isWildcard, serviceOfHost } from "./hosts.ts";
 import {
@@ -37,6 +39,9 @@ import { keySources } from "./request-authentication.ts";
 import { Table } from "./table.ts";
 import { type Claim, claimedHosts, claimsOn } from "./virtual-service.ts";
 
+/** What rules that balance by zones are found under. */
+const BY_ZONES = "any";
+
 /** A table as far as it does not matter what it is indexed by. */
 interface Store<T> {
   get(key: string): T | undefined;
@@ -56,7 +61,8 @@ export class Cluster {
     VirtualService,
     "namespace" | "host" | "wildcard" | "destination" | "delegate" | "bare"
   >;
-  readonly destinationRules: Table<DestinationRule, "host" | "wildcard">;
+  /** `zones` finds, under one value, those that balance by zones. */
+  readonly destinationRules: Table<DestinationRule, "host" | "wildcard" | "zones">;
   /** `external` finds by the made-up keys of their hosts (externalHosts), `selecting` those that choose pods, by namespace. */
   readonly serviceEntries: Table<ServiceEntry, "namespace" | "host" | "external" | "selecting">;
   readonly peerAuthentications: Table<PeerAuthentication, "namespace">;
@@ -89,6 +95,7 @@ export class Cluster {
     this.destinationRules = new Table({
       host: (rule) => [ruleHost(rule, clusterDomain)],
       wildcard: (rule) => [ruleHost(rule, clusterDomain)].filter(isWildcard),
+      zones: (rule) => (balancesByZones(rule) ? [BY_ZONES] : []),
     });
     this.serviceEntries = new Table({
       namespace: namespaceOf,
@@ -155,6 +162,11 @@ export class Cluster {
   /** The DestinationRules for a host, of every namespace. */
   rules(host: string): DestinationRule[] {
     return byHost(this.destinationRules, host);
+  }
+
+  /** How many DestinationRules balance by zones. */
+  get rulesByZones(): number {
+    return this.destinationRules.keysBy("zones", BY_ZONES).length;
   }
 
   /** The Kubernetes service of a full host name. */

@@ -12,7 +12,12 @@ const identity = ({ kind, namespace, name }: CompiledObject) => `${kind} ${names
 const base: readonly Manifest[] = [
   service("x", { namespace: "a", spec: { ports: [{ name: "http", port: 80, targetPort: 8080 }] } }),
   slice("x", [{ address: "10.0.0.1", pod: "p1", node: "n1" }], { namespace: "a", name: "s1" }),
-  pod("p1", { namespace: "a", labels: { app: "x", version: "v1" }, workload: "Deployment/d" }),
+  pod("p1", {
+    namespace: "a",
+    labels: { app: "x", version: "v1", "istio-locality": "r.z" },
+    workload: "Deployment/d",
+    ip: "10.0.0.1",
+  }),
 ];
 const manifests = fc.array(anyManifest, { maxLength: 25 }).map((all) => [...base, ...all]);
 

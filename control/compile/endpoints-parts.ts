@@ -71,7 +71,8 @@ function usedLabels({ spec }: DestinationRule): string[] {
   });
   for (const policy of policies)
     for (const level of [policy, ...(policy?.portLevelSettings ?? [])])
-      keys.push(...(level?.loadBalancer?.localityLbSetting?.failoverPriority ?? []).map(labelKey));
+      for (const setting of [level?.loadBalancer?.localityLbSetting, level?.loadBalancer?.zoneAwareLbSetting])
+        keys.push(...(setting?.failoverPriority ?? []).map(labelKey));
   return keys;
 }
 

@@ -9,6 +9,7 @@ import type { Pod, ServiceEntry } from "./inputs.ts";
 import type { WorkloadEntrySpec } from "./istio.ts";
 import { type Labels, selects } from "./labels.ts";
 import { compareText } from "./order.ts";
+import { isReady } from "./pods.ts";
 import { validPort } from "./ports.ts";
 
 /** As decoders take it. */
@@ -90,10 +91,4 @@ function selectedPods(cluster: Cluster, namespace: string, selector: Labels): Po
   return [...cluster.pods.values()].filter(
     ({ metadata }) => (metadata.namespace ?? "") === namespace && selects(selector, metadata.labels),
   );
-}
-
-/** Without an EndpointSlice, the pod's own word counts. */
-function isReady({ metadata, status }: Pod): boolean {
-  const ready = status?.conditions?.find(({ type }) => type === "Ready");
-  return metadata.deletionTimestamp === undefined && ready?.status === "True";
 }

@@ -25,7 +25,10 @@ export function loadBalancer(
 ): LoadBalancer {
   const hash = spec?.consistentHash && consistentHash(spec.consistentHash);
   const warmup = warmupOf(spec);
-  const locality = localityPolicy(spec?.localityLbSetting, outlier, localityDefault);
+  const zones = spec?.zoneAwareLbSetting;
+  const locality = zones
+    ? zoneAware(zones)
+    : localityPolicy(spec?.localityLbSetting, outlier, localityDefault);
   return {
     simple: algorithms[spec?.simple ?? "UNSPECIFIED"],
     ...(hash && { consistentHash: hash }),
@@ -62,9 +65,27 @@ function localityPolicy(
   return {
     enabled: true,
     distribute,
-    failover: (spec.failover ?? []).map(({ from, to }) => ({ from: from ?? "", to: to ?? "" })),
+    failover: substitutes(spec.failover),
     failoverPriority: spec.failoverPriority ?? [],
   };
+}
+
+/** Regions come in order whether or not ejection tells that one fails: one without endpoints is left, too. */
+function zoneAware(spec: NonNullable<LoadBalancerSpec["zoneAwareLbSetting"]>): LocalityPolicy | undefined {
+  if (spec.enabled === false) return undefined;
+  return {
+    enabled: true,
+    distribute: [],
+    failover: substitutes(spec.failover),
+    failoverPriority: spec.failoverPriority ?? [],
+    zoneAware: { minClusterSize: spec.minClusterSize ?? 6 },
+  };
+}
+
+function substitutes(
+  failover: readonly { readonly from?: string; readonly to?: string }[] | undefined,
+): LocalityPolicy["failover"] {
+  return (failover ?? []).map(({ from, to }) => ({ from: from ?? "", to: to ?? "" }));
 }
 
 function consistentHash(spec: NonNullable<LoadBalancerSpec["consistentHash"]>): ConsistentHash | undefined {

@@ -46,6 +46,12 @@ export function isConfiguredBy(pod: Pod, revision: string): boolean {
   return (annotations[revisionAnnotation] ?? revision) === revision;
 }
 
+/** The pod's own word, where there is no EndpointSlice. */
+export function isReady({ metadata, status }: Pod): boolean {
+  const ready = status?.conditions?.find(({ type }) => type === "Ready");
+  return metadata.deletionTimestamp === undefined && ready?.status === "True";
+}
+
 /** The SPIFFE id that the pod's sidecar shows. */
 export function identityOf(pod: Pod, trustDomain: string): string {
   const account = pod.spec?.serviceAccountName || "default";

@@ -146,6 +146,21 @@ describe("a traffic policy", () => {
       },
     },
     {
+      rule: "balancing by zones, which needs no ejection and stands above what the service says",
+      yaml: "{loadBalancer: {zoneAwareLbSetting: {failover: [{from: a, to: b}], failoverPriority: [tier]}}}",
+      expected: {
+        loadBalancer: {
+          locality: {
+            enabled: true,
+            distribute: [],
+            failover: [{ from: "a", to: "b" }],
+            failoverPriority: ["tier"],
+            zoneAware: { minClusterSize: 6 },
+          },
+        },
+      },
+    },
+    {
       rule: "the whole connection pool",
       yaml: "{connectionPool: {tcp: {connectTimeout: 1s, idleTimeout: 0s, maxConnectionDuration: 1h, tcpKeepalive: {probes: 3, time: 1m, interval: 5s}}, http: {maxRequestsPerConnection: 1, maxRetries: 4, idleTimeout: 10s, useClientProtocol: true, maxConcurrentStreams: 9, http2KeepAlive: {interval: 30s, timeout: 500ms}}}, retryBudget: {}}",
       expected: {
@@ -212,6 +227,10 @@ describe("a traffic policy", () => {
     {
       rule: "failover without ejection",
       yaml: "{loadBalancer: {localityLbSetting: {failover: [{from: a, to: b}]}}}",
+    },
+    {
+      rule: "zones turned off, which turns off what ejection would turn on",
+      yaml: "{loadBalancer: {zoneAwareLbSetting: {enabled: false}}, outlierDetection: {}}",
     },
     {
       rule: "locality turned off",

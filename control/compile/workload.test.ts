@@ -74,6 +74,47 @@ describe("a workload's object", () => {
     expect(compiled(pods)?.status).not.toHaveProperty("localities");
   });
 
+  describe("where a rule balances by zones", () => {
+    const rule = (spec: object): Manifest =>
+      ({ kind: "DestinationRule", metadata: { name: "far", namespace: "other" }, spec }) as Manifest;
+    const byZones = { loadBalancer: { zoneAwareLbSetting: {} } };
+    const at = (name: string, locality: string, fields: Parameters<typeof pod>[1] = {}) =>
+      pod(name, {
+        labels: { app: "payment", "istio-locality": locality },
+        workload: "Deployment/payment",
+        ip: "10.0.0.1",
+        ...fields,
+      });
+    const pods = [
+      at("p1", "eu.b.rack"),
+      at("p2", "eu.a"),
+      at("p3", "eu.b"),
+      at("p4", "eu.b", { ready: false }),
+      pod("p5", { labels: { app: "payment" }, workload: "Deployment/payment", ip: "10.0.0.5" }),
+    ];
+    const zones = [
+      { zone: "eu/a", pods: 1 },
+      { zone: "eu/b", pods: 2 },
+    ];
+
+    it.each([
+      ["at the top", { host: "x", trafficPolicy: byZones }],
+      [
+        "for a port",
+        { host: "x", trafficPolicy: { portLevelSettings: [{ port: { number: 80 }, ...byZones }] } },
+      ],
+      ["for a subset", { host: "x", subsets: [{ name: "v1", labels: {}, trafficPolicy: byZones }] }],
+    ])("%s, it says how many of its pods are ready in each", (_, spec) => {
+      expect(compiled([...pods, rule(spec)])?.status.zones).toEqual(zones);
+    });
+
+    it("and only there: else every pod would be a change", () => {
+      const off = { loadBalancer: { zoneAwareLbSetting: { enabled: false } } };
+      for (const spec of [{ host: "x" }, { host: "x", trafficPolicy: off }])
+        expect(compiled([...pods, rule(spec)])?.status).not.toHaveProperty("zones");
+    });
+  });
+
   it("is nobody's when no pod with a sidecar of this revision is left", () => {
     expect(compiled([])).toBeUndefined();
     expect(compiled([pod("p1", { labels: { app: "payment" } })])).toBeUndefined();

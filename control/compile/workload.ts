@@ -18,6 +18,7 @@ import { protocolOf, tcpPorts } from "./protocol.ts";
 import { compileLimits } from "./rate-limit.ts";
 import { compileRequestAuthentication } from "./request-authentication.ts";
 import { forPort } from "./traffic-policy.ts";
+import { zonesOf } from "./zones.ts";
 
 type Content = Omit<WorkloadConfigStatus, "revision" | "hash" | "generations" | "writtenAt">;
 
@@ -47,6 +48,7 @@ export function compileWorkloadContent(cluster: Cluster, key: string): CompiledW
   const modes = peerModes(policies, labels);
   const inbound = inboundPorts(cluster, pod, labels, modes);
   const localities = localitiesOf(cluster, pods);
+  const zones = zonesOf(cluster, pods);
   const scopes = sortedUnique([settings.rootNamespace, namespace]);
   const authorization = compileAuthorization(
     scopes.flatMap((scope) => cluster.authorizationPolicies.by("namespace", scope)),
@@ -69,6 +71,7 @@ export function compileWorkloadContent(cluster: Cluster, key: string): CompiledW
     content: {
       workload: { name, namespace, kind, labels },
       ...(localities.length > 0 && { localities }),
+      ...(zones.length > 0 && { zones }),
       trustDomain: settings.trustDomain,
       trustBundle: settings.trustBundle,
       mtls: modes.mode,

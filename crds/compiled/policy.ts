@@ -60,6 +60,12 @@ const localityPolicy = object("Which localities a client prefers.", {
   failoverPriority: required(
     strings("Labels, most important first; endpoints sharing more of them come first."),
   ),
+  zoneAware: object(
+    "Regions come one after the other, and in one each zone's clients keep to it as far as its share goes.",
+    {
+      minClusterSize: required(whole("Endpoints from which zones are told apart.")),
+    },
+  ),
 });
 
 export const loadBalancer = object("How an endpoint is chosen.", {

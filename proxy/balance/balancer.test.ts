@@ -134,6 +134,80 @@ describe("localities", () => {
     );
   });
 
+  describe("balanced by zones", () => {
+    const zoneAware: LocalityPolicy = { ...near, zoneAware: { minClusterSize: 4 } };
+    const even = {
+      ...here,
+      clients: ["eu/a", "eu/b"].map((name) => ({ zone: name, pods: 1 })),
+    };
+    const sharesOf = (endpoints: FakeEndpoint[], policy: Partial<LoadBalancer> = {}, health?: Health) => {
+      const each = new Balancer<FakeEndpoint>({
+        policy: { simple: "RANDOM", locality: zoneAware, ...policy },
+        endpoints,
+        place: even,
+        health,
+        random: seeded(1),
+      });
+      return () => zonesOf(tally(picker(each), 4_000));
+    };
+
+    it("keep as much as their endpoints' share carries, and leave the rest to the others", () => {
+      const shares = sharesOf([...zone("eu/a", 2), ...zone("eu/b", 6), ...zone("us/x", 4)])();
+      expect(shares["eu/a"]).toBeGreaterThan(1_800);
+      expect(shares["eu/a"]).toBeLessThan(2_200);
+      expect(shares["us/x"]).toBeUndefined();
+    });
+
+    it("are weighed by who can serve now, and not told apart while too few can", () => {
+      const local = zone("eu/a", 3);
+      const remote = zone("eu/b", 3);
+      const health = new FakeHealth();
+      const shares = sharesOf([...local, ...remote], {}, health);
+      expect(shares()).toEqual({ "eu/a": 4_000 });
+      health.eject(local[0] as FakeEndpoint);
+      // Two of five can carry four fifths of what half of the clients ask.
+      expect(shares()["eu/a"]).toBeGreaterThan(3_000);
+      expect(shares()["eu/b"]).toBeGreaterThan(600);
+      health.eject(remote[0] as FakeEndpoint, remote[1] as FakeEndpoint);
+      const few = shares();
+      expect((few["eu/a"] ?? 0) / (few["eu/b"] ?? 1)).toBeCloseTo(2, 0);
+    });
+
+    it("are left for another region only as far as the region fails", () => {
+      const near = [...zone("eu/a", 4), ...zone("eu/b", 4)];
+      const health = new FakeHealth();
+      const shares = sharesOf([...near, ...zone("us/x", 4)], {}, health);
+      expect(shares()).toEqual({ "eu/a": 4_000 });
+      health.eject(...near.filter((_, i) => i % 2 === 0));
+      const half = shares();
+      expect(half["us/x"]).toBeGreaterThan(1_000);
+      expect(half["us/x"]).toBeLessThan(1_400);
+      expect(half["eu/b"]).toBeUndefined();
+    });
+
+    it("play no part for keys of a consistent hash", () => {
+      const all = [...zone("eu/a", 4), ...zone("eu/b", 4)];
+      const consistentHash = { algorithm: "RING_HASH", size: 1024 } as const;
+      expect(Object.keys(sharesOf(all, { consistentHash })()).sort()).toEqual(["eu/a", "eu/b"]);
+    });
+
+    it("give a retry another endpoint of the zone, and of the region before others", () => {
+      const all = [...zone("eu/a", 2), ...zone("eu/b", 2), ...zone("us/x", 2)];
+      const [a0, a1, b0, b1] = all as [FakeEndpoint, FakeEndpoint, FakeEndpoint, FakeEndpoint];
+      const each = new Balancer<FakeEndpoint>({
+        policy: { simple: "RANDOM", locality: zoneAware },
+        endpoints: all,
+        place: even,
+        health: undefined,
+        random: seeded(1),
+      });
+      expect(each.pick(0, [a0])).toBe(a1);
+      expect(each.pick(0, [a0], undefined, true)?.locality).toBe("eu/b");
+      expect(each.pick(0, [a0, a1])?.locality).toBe("eu/b");
+      expect(each.pick(0, [a0, a1, b0, b1])?.locality).toBe("us/x");
+    });
+  });
+
   it("are left by a retry when nobody else is near, and at once when it prefers others", () => {
     const [local, other] = zone("eu/a", 2) as [FakeEndpoint, FakeEndpoint];
     const remote = zone("eu/b", 1);

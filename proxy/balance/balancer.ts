@@ -6,9 +6,10 @@ import type { LoadBalancer } from "../../crds/service-config.ts";
 import type { Algorithm, Candidate, Picker, Random } from "./candidate.ts";
 import { mix } from "./hash.ts";
 import { Hashed } from "./hashed.ts";
-import { type Loads, priorityLoads, shareLoads } from "./loads.ts";
+import { type Loads, priorityLoads, type SetHealth, shareLoads } from "./loads.ts";
 import { arrange, type Place } from "./locality.ts";
 import { simpleAlgorithm } from "./picker.ts";
+import { zoneShares, zonesOf } from "./zones.ts";
 
 /** What sets endpoints aside. */
 export interface Health {
@@ -44,6 +45,8 @@ export class Balancer<T extends Candidate> {
   #former: Balancer<T> | undefined;
   #sets: readonly EndpointSet<T>[] | undefined;
   #shares: readonly number[] | undefined;
+  /** Of the first of the sets, which are the zones of the one behind them: the share of the clients in each. */
+  #clientShares: readonly number[] = [];
   #loads: readonly number[] = [];
   #version = -1;
   /** Slow start knows which endpoints were there from the beginning. */
@@ -81,8 +84,11 @@ export class Balancer<T extends Candidate> {
     const { sets, shares } = arrange(policy.locality, place, endpoints);
     const { consistentHash } = policy;
     const formerSets = former === undefined ? undefined : former.#sets;
+    // A key has one endpoint, wherever it is asked for.
+    const zones = consistentHash === undefined ? zonesOf(policy.locality, place, sets[0] ?? []) : undefined;
+    this.#clientShares = zones?.map(({ clientShare }) => clientShare) ?? [];
     this.#shares = shares;
-    this.#sets = sets.map((all, i) => {
+    this.#sets = [...(zones ?? []).map((zone) => zone.endpoints), ...sets].map((all, i) => {
       const hashed = consistentHash && new Hashed<T>(consistentHash, random, formerSets?.[i]?.hashed);
       const algorithm = hashed?.algorithm ?? simpleAlgorithm<T>(policy, random);
       return { all, algorithm, hashed, pick: () => undefined, usable: 0, panics: false };
@@ -105,10 +111,7 @@ export class Balancer<T extends Candidate> {
     const usable = sets.map(({ all }) => (health === undefined ? all : withoutEjected(all)));
     const healths = sets.map(({ all }, i) => ({ total: all.length, usable: usable[i]?.length ?? 0 }));
     const minimum = health?.minHealthPercent ?? 0;
-    const { loads, panics }: Loads =
-      this.#shares === undefined
-        ? priorityLoads(healths, minimum)
-        : shareLoads(healths, this.#shares, minimum);
+    const { loads, panics } = this.#loadsOf(healths, minimum);
     this.#loads = loads;
     for (const [i, set] of sets.entries()) {
       set.panics = panics[i] === true;
@@ -116,6 +119,28 @@ export class Balancer<T extends Candidate> {
       set.usable = used.length;
       set.pick = set.algorithm(set.all, used);
     }
+  }
+
+  /** Where zones play a part, the load of the set that they are of is theirs. */
+  #loadsOf(healths: readonly SetHealth[], minimum: number): Loads {
+    if (this.#shares !== undefined) return shareLoads(healths, this.#shares, minimum);
+    const count = this.#clientShares.length;
+    const { loads, panics } = priorityLoads(healths.slice(count), minimum);
+    if (count === 0) return { loads, panics };
+    const [load = 0, ...others] = loads;
+    const zones = this.#clientShares.map((clientShare, i) => ({
+      clientShare,
+      usable: healths[i]?.usable ?? 0,
+    }));
+    const shares =
+      panics[0] === true
+        ? undefined
+        : zoneShares(zones, this.sources.policy.locality?.zoneAware?.minClusterSize ?? 0);
+    const byZone = zones.map((_, i) => load * (shares?.[i] ?? 0));
+    return {
+      loads: [...byZone, shares === undefined ? load : 0, ...others],
+      panics: [...zones.map(() => false), ...panics],
+    };
   }
 
   /** The set for a request: by its hash where it has one, so that a key keeps its set. -1 when none can serve. */

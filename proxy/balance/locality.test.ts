@@ -44,6 +44,26 @@ describe("locality failover", () => {
     ]);
   });
 
+  it("takes a region as one where its zones are balanced among themselves, below labels", () => {
+    const zoneAware = { minClusterSize: 6 };
+    expect(names(arrange(policy({ zoneAware }), place(), everywhere))).toEqual([
+      ["eu/a/1", "eu/b/1", "eu/a/2"],
+      ["us/x/9", "asia/y", "unknown"],
+    ]);
+    const failover = [{ from: "eu", to: "asia" }];
+    expect(names(arrange(policy({ zoneAware, failover }), place(), everywhere)).slice(1)).toEqual([
+      ["asia/y"],
+      ["us/x/9", "unknown"],
+    ]);
+    const both = [
+      fakeEndpoint("other", { locality: "eu/a", labels: { tier: "b" } }),
+      fakeEndpoint("far", { locality: "us/x", labels: { tier: "a" } }),
+      fakeEndpoint("near", { locality: "eu/b", labels: { tier: "a" } }),
+    ];
+    const labelled = policy({ zoneAware, failoverPriority: ["tier=a"] });
+    expect(names(arrange(labelled, place(), both))).toEqual([["near"], ["far"], ["other"]]);
+  });
+
   it("leaves no gap for localities that nobody is in", () => {
     expect(names(arrange(policy(), place(), at("us/x", "eu/a/2")))).toEqual([["eu/a/2"], ["us/x"]]);
   });

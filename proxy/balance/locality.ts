@@ -8,6 +8,8 @@ export interface Place {
   readonly locality: string | undefined;
   readonly labels: Readonly<Record<string, string>>;
   readonly node: string | undefined;
+  /** How many proxies of this one's workload there are in each zone, `region/zone`; undefined when nobody has told. */
+  readonly clients?: readonly { readonly zone: string; readonly pods: number }[] | undefined;
 }
 
 export type Where = Pick<Candidate, "locality" | "labels" | "node">;
@@ -32,11 +34,13 @@ export function arrange<T extends Where>(
 }
 
 /** The lower, the more an endpoint is preferred. Labels stand above localities, which count beside them where a rule says so. */
-function rankOf({ failover, failoverPriority }: LocalityPolicy, place: Place): Rank | undefined {
-  const local = place.locality === undefined ? undefined : byLocality(place.locality, failover);
+function rankOf(policy: LocalityPolicy, place: Place): Rank | undefined {
+  const { failover, failoverPriority, zoneAware } = policy;
+  const zones = zoneAware !== undefined;
+  const local = place.locality === undefined ? undefined : byLocality(place.locality, failover, zones);
   if (failoverPriority.length === 0) return local;
   const labelled = byLabels(failoverPriority, place);
-  if (local === undefined || failover.length === 0) return labelled;
+  if (local === undefined || (failover.length === 0 && !zones)) return labelled;
   return (endpoint) => labelled(endpoint) * LOCALITY_RANKS + local(endpoint);
 }
 
@@ -59,14 +63,17 @@ function group<T>(endpoints: readonly T[], rank: (endpoint: T) => number): reado
   return sets.filter((set) => set !== undefined);
 }
 
-/** 0 for the same subzone, 1 zone, 2 region; 3 for other regions, where those that no rule names as the substitute are 4. */
-function byLocality(own: string, failover: LocalityPolicy["failover"]): Rank {
+/**
+ * 0 for the same subzone, 1 zone, 2 region; 3 for other regions, where those that no rule names as the substitute are 4. Where zones
+ * are balanced among themselves, the whole region is 0.
+ */
+function byLocality(own: string, failover: LocalityPolicy["failover"], zoneAware: boolean): Rank {
   const here = parts(own);
   const substitutes = failover.filter(({ from }) => from === here[0]).map(({ to }) => to);
   return ({ locality }) => {
     const there = parts(locality ?? "");
     const differs = there.findIndex((part, i) => part !== here[i]);
-    if (differs !== 0) return differs < 0 ? 0 : 3 - differs;
+    if (differs !== 0) return differs < 0 || zoneAware ? 0 : 3 - differs;
     return substitutes.length === 0 || substitutes.includes(there[0] ?? "") ? 3 : 4;
   };
 }

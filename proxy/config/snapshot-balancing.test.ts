@@ -113,13 +113,18 @@ describe("where the proxy is", () => {
     { locality: "eu/b", nodes: ["n3"] },
   ];
 
-  function goes(labels: Record<string, string>, node: string | undefined, workload: CompiledJson) {
+  function goes(
+    labels: Record<string, string>,
+    node: string | undefined,
+    workload: CompiledJson,
+    random = () => 0,
+  ) {
     const snapshot = new Snapshot({
       namespace: "shop",
       labels,
       node,
       clusterDomain: "cluster.local",
-      random: () => 0,
+      random,
       load: async () => {},
     });
     const put = (...objects: CompiledJson[]) => {
@@ -143,6 +148,26 @@ describe("where the proxy is", () => {
     ["nobody, without a node", {}, undefined, ["10.0.0.1", "10.0.0.2"]],
   ])("is told by %s", (_, labels, node, expected) => {
     expect(goes(labels, node, workloadObject("shop", "web", { localities })).addresses()).toEqual(expected);
+  });
+
+  it("is told of its like in other zones, and follows as they come and go", () => {
+    let draws = 0;
+    const random = () => (draws++ % 2 === 0 ? 0 : 0.9);
+    const { put, addresses } = goes({}, "n1", workloadObject("shop", "web", { localities }), random);
+    const byZones = { ...near, zoneAware: { minClusterSize: 1 } };
+    put(service({ loadBalancer: { simple: "ROUND_ROBIN", locality: byZones } }));
+    expect(addresses()).toEqual(["10.0.0.1", "10.0.0.2"]);
+    const told = (...counts: [number, number]) =>
+      put(
+        workloadObject("shop", "web", {
+          localities,
+          zones: counts.map((pods, i) => ({ zone: i === 0 ? "eu/a" : "eu/b", pods })),
+        }),
+      );
+    told(1, 1);
+    expect(addresses()).toEqual(["10.0.0.1"]);
+    told(3, 1);
+    expect(addresses()).toEqual(["10.0.0.1", "10.0.0.2"]);
   });
 
   it("may be told later", () => {

@@ -234,11 +234,12 @@ export class Snapshot {
   }
 
   /** Its own label tells where the pod is, else its node. The same object while that is the same. */
-  #locate({ localities }: WorkloadConfigStatus): void {
+  #locate({ localities, zones = [] }: WorkloadConfigStatus): void {
     const { labels, node } = this.#options;
     const here = localities?.find(({ nodes }) => node !== undefined && nodes.includes(node));
     const locality = localityLabel(labels) ?? here?.locality;
-    if (locality !== this.#place.locality) this.#place = { labels, node, locality };
+    const place = { labels, node, locality, ...(zones.length > 0 && { clients: zones }) };
+    if (JSON.stringify(place) !== JSON.stringify(this.#place)) this.#place = place;
   }
 
   #stateOf(key: string): ServiceState {

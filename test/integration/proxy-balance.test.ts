@@ -71,6 +71,8 @@ interface Setup {
   readonly localities?: Readonly<Record<string, string>>;
   readonly retries?: boolean;
   readonly weights?: Readonly<Record<string, number>>;
+  /** Where the client's like are. */
+  readonly zones?: readonly { readonly zone: string; readonly pods: number }[];
 }
 
 let backends: Backend[] = [];
@@ -129,7 +131,10 @@ function objects(setup: Setup): CompiledJson[] {
     service: {
       common: view({ http: protocol === "http" ? [route] : [], clusters: [subset("", policy)] }),
     },
-    client: { workload: { name: "client", namespace: "demo", kind: "Deployment", labels } },
+    client: {
+      workload: { name: "client", namespace: "demo", kind: "Deployment", labels },
+      ...(setup.zones && { zones: [...setup.zones] }),
+    },
   });
 }
 
@@ -388,6 +393,26 @@ describe("locality", () => {
     // Six standard deviations.
     expect(Math.abs(count(got, "d") - 150)).toBeLessThan(52);
     expect(Math.abs(count(got, "a") - count(got, "b"))).toBeLessThanOrEqual(1);
+  });
+
+  it("keeps to the zone as far as its share of the endpoints carries the clients there", async () => {
+    const locality = { ...near, zoneAware: { minClusterSize: 3 } };
+    const zonesWith = (own: number, other: number) => [
+      { zone: "eu/a", pods: own },
+      { zone: "eu/b", pods: other },
+    ];
+    const setup = { localities, loadBalancer: { locality } };
+    await start({ ...setup, zones: zonesWith(2, 1) });
+    // Two of the region's three endpoints, two of the three clients.
+    expect(new Set(bodies(await ask(50)))).toEqual(new Set(["a", "b"]));
+    // All clients are here: a third of what they ask is more than two endpoints' share.
+    await change({ ...setup, zones: zonesWith(3, 0).slice(0, 1) });
+    const got = bodies(await ask(300));
+    expect(got).not.toContain("d");
+    // Six standard deviations.
+    expect(Math.abs(count(got, "c") - 100)).toBeLessThan(49);
+    await change({ ...setup, loadBalancer: { locality: { ...near, zoneAware: { minClusterSize: 4 } } } });
+    expect(count(bodies(await ask(30)), "c")).toBe(10);
   });
 });
 

@@ -33,11 +33,6 @@ export const unhonoured: readonly Unhonoured[] = [
   },
   {
     kind: "DestinationRule",
-    field: "trafficPolicy.loadBalancer.zoneAwareLbSetting",
-    instead: "zones play no part",
-  },
-  {
-    kind: "DestinationRule",
     field: "trafficPolicy.outlierDetection.consecutiveErrors",
     instead: "it has no effect in Istio either",
   },

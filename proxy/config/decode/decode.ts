@@ -220,6 +220,7 @@ const workload: Decoder<WorkloadConfigStatus> = object({
   generations: list(text),
   workload: object({ name: text, namespace: text, kind: text, labels: map(text) }),
   localities: list(object({ locality: text, nodes: list(text) })),
+  zones: list(object({ zone: text, pods: number(1) })),
   trustDomain: text,
   trustBundle: text,
   mtls,

@@ -33,6 +33,7 @@ const loadBalancer: Decoder<LoadBalancer> = object({
       distribute: list(object({ from: text, to: map(whole) })),
       failover: list(object({ from: text, to: text })),
       failoverPriority: list(text),
+      zoneAware: optional(object({ minClusterSize: whole })),
     }),
   ),
 });

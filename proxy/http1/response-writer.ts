@@ -37,14 +37,14 @@ export class ResponseWriter {
     last: boolean,
   ): Sent {
     const writer = this.#writer;
-    const lengthless = !head.chunked && head.contentLength < 0;
+    const empty = bodiless || head.status === 204 || head.status === 304;
+    const lengthless = !empty && !head.chunked && head.contentLength < 0;
+    // One that has no body may still end later, over HTTP/2: not even a last chunk belongs to it then.
     this.#chunking = lengthless && !last;
     let lines = additions;
     if (this.#chunking) lines += "transfer-encoding: chunked\r\n";
-    else if (lengthless && !bodiless && head.status !== 204 && head.status !== 304) {
-      // Whole, though it does not say how long it is: HTTP/2 needs no length for that.
-      lines += `content-length: ${end - start}\r\n`;
-    }
+    // Whole, though it does not say how long it is: HTTP/2 needs no length for that.
+    else if (lengthless) lines += `content-length: ${end - start}\r\n`;
     if (!writer.response(head, edits, lines)) return TOO_LARGE;
     this.headBytes = writer.length;
     if (this.#chunking && end > start)

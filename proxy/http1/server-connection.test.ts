@@ -2,11 +2,13 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { Exchange } from "../http/exchange.ts";
 import { refusal } from "../http/refusal.ts";
+import { ResponseHead } from "../http/response-head.ts";
 import { FakeEndpoint } from "../http/streams.fake.ts";
 import type { ConnectionEvents, DownstreamEvents } from "../http/streams.ts";
 import { FakeTime, fakeSocket } from "../net/socket.fake.ts";
 import { TimerWheel } from "../net/timer-wheel.ts";
 import { HeadWriter } from "./head-writer.ts";
+import { readResponse } from "./read-response.ts";
 import { ServerConnection } from "./server-connection.ts";
 
 const writer = new HeadWriter();
@@ -76,6 +78,14 @@ function serve(answers = true) {
   );
   recorder.connection = connection;
   return { time, wheel, socket, raw, recorder, connection };
+}
+
+/** As HTTP/2 says it: nothing of a length. */
+function responseHead(status: number): ResponseHead {
+  const bytes = Buffer.from(`HTTP/1.1 ${status} \r\n\r\n`);
+  const head = new ResponseHead();
+  readResponse(head, bytes, 0, bytes.length);
+  return head;
 }
 
 /** What happens when `text` arrives cut at `cuts`. */
@@ -167,6 +177,22 @@ describe("a client's connection", () => {
     recorder.answer();
     expect(recorder.events).toEqual(["GET /1", "body ", "GET /2", "body "]);
   });
+
+  it.each([
+    ["HEAD", 200],
+    ["GET", 204],
+    ["GET", 304],
+  ])(
+    "writes nothing behind the head of a response to %s with %i, also when its end comes later",
+    (method, status) => {
+      const { socket, raw, connection } = serve(false);
+      socket.onData(Buffer.from(`${method} / HTTP/1.1\r\nHost: a\r\n\r\n`));
+      connection.respond(responseHead(status), undefined, Buffer.alloc(0), 0, 0, false);
+      connection.body(Buffer.alloc(0), 0, 0, true);
+      connection.finish();
+      expect(raw.text).toBe(`HTTP/1.1 ${status} \r\n\r\n`);
+    },
+  );
 
   it("notices that its client has left while requests wait", () => {
     const { socket, recorder } = serve(false);

@@ -131,6 +131,19 @@ describe("ClientConnection", () => {
     expect(caller.events).toEqual(["response 200", "end", "complete"]);
   });
 
+  it.each([
+    ["HEAD", "200"],
+    ["GET", "204"],
+    ["GET", "304"],
+  ])("takes no body behind a response to %s with %s, which has none", async (method, status) => {
+    const client = await Client.greeted();
+    const [whole, more] = [client.ask(method), client.ask(method)];
+    await client.send(headers(1, [[":status", status]]), headers(3, [[":status", status]]));
+    await client.send(data(1, "", true), data(3, "more", true));
+    expect(whole.caller.events).toEqual([`response ${status}`, "end", "complete"]);
+    expect(more.caller).toMatchObject({ body: "", events: [`response ${status}`, "failed malformed"] });
+  });
+
   it("holds an endpoint whose response is not taken", async () => {
     const client = await Client.greeted();
     const { upstream, caller } = client.ask();

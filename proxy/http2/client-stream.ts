@@ -98,7 +98,9 @@ export class ClientStream extends Stream implements Upstream {
     }
     this.headed = true;
     this.#head = head;
-    if (!this.#bodiless && head.status !== 204 && head.status !== 304) this.expected = head.contentLength;
+    // Whatever its head says, these have none (RFC 9110 section 6.4.1), and HTTP/1.1 has no place for any.
+    const bodiless = this.#bodiless || head.status === 204 || head.status === 304;
+    this.expected = bodiless ? 0 : head.contentLength;
   }
 
   announce(): void {

@@ -22,6 +22,7 @@ export class RequestHead extends Head {
 
   override reset(bytes: Uint8Array, start: number): void {
     super.reset(bytes, start);
+    this.method = "";
     this.#path = undefined;
     this.absolute = false;
     this.extended = false;

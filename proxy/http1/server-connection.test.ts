@@ -214,6 +214,13 @@ describe("a client's connection", () => {
     expect(raw.text).toMatch(/^HTTP\/1\.1 408 /);
   });
 
+  it("says why in full where what is no request comes behind a HEAD", () => {
+    const { socket, raw, recorder } = serve();
+    socket.onData(Buffer.from("HEAD / HTTP/1.1\r\nHost: a\r\n\r\n=\r\n"));
+    expect(recorder.events.at(-1)).toBe("refused method");
+    expect(raw.text).toMatch(/\r\n\r\nmethod: /);
+  });
+
   it("is closed when it is idle for long, and not while a request is served", () => {
     const { socket, raw, recorder, time, wheel } = serve(false);
     socket.onData(Buffer.from("GET / HTTP/1.1\r\nHost: a\r\n\r\n"));

@@ -160,7 +160,7 @@ export interface UpstreamFailure {
   readonly kind: "reset" | "refused" | "unseen" | "malformed";
   /** Bytes of the response had come: the endpoint has taken the request. */
   readonly answered: boolean;
-  /** The connection had served requests before: it may have been closed while idle. */
+  /** The connection, which is gone, had served requests before: it may have been closed while idle. */
   readonly reused: boolean;
   /** Of a malformed response: the refusal's code. */
   readonly refused: number;

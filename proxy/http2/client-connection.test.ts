@@ -222,6 +222,15 @@ describe("ClientConnection", () => {
     expect(client.told).toEqual(["gone"]);
   });
 
+  it("does not take a stream that the endpoint resets, or answers wrongly, for one on a connection that died", async () => {
+    const client = await Client.greeted();
+    const [first, second, third] = [client.ask(), client.ask(), client.ask()];
+    await client.send(headers(1, OK, true), reset(3, frames.INTERNAL_ERROR), data(5, "no head"));
+    expect(first.caller.events.at(-1)).toBe("complete");
+    expect(second.caller.failure).toMatchObject({ kind: "reset", answered: false, reused: false });
+    expect(third.caller.failure).toMatchObject({ kind: "malformed", answered: false, reused: false });
+  });
+
   it("finishes what the endpoint still serves when it goes away, and then ends", async () => {
     const client = await Client.greeted();
     const [first, second] = [client.ask(), client.ask()];

@@ -17,6 +17,8 @@ import { EMPTY, Stream, type StreamOwner } from "./stream.ts";
 export interface ClientStreamOwner extends StreamOwner {
   /** Nothing has been asked on the connection yet. */
   readonly fresh: boolean;
+  /** The connection is over, and not a stream of it alone. */
+  readonly over: boolean;
   /** Gives the stream its number and writes its head; false when it is larger than the endpoint takes. */
   writeRequest(stream: ClientStream, request: OutgoingRequest, last: boolean): boolean;
   /** The stream will not be used. */
@@ -156,6 +158,8 @@ export class ClientStream extends Stream implements Upstream {
   #failed(kind: UpstreamFailure["kind"], refused: number, code: number, message: string): void {
     const events = this.#events;
     this.#events = undefined;
-    events?.failed({ kind, answered: this.headed, reused: !this.#first, refused, code, message });
+    // A reset of one stream is the endpoint's answer to it, however long its connection had been there.
+    const reused = !this.#first && this.#client.over;
+    events?.failed({ kind, answered: this.headed, reused, refused, code, message });
   }
 }

@@ -50,7 +50,7 @@ export abstract class Connection<S extends Stream> extends TimerEntry implements
   protected readonly flood = new FloodGuard();
   protected readonly flow: Flow;
   /** The connection has ended for both: nothing is read or written but what remains of its end. */
-  protected over = false;
+  over = false;
   /** The last stream that the peer opened. */
   protected lastPeerId = 0;
   readonly #reader: FrameReader;

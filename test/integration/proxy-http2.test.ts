@@ -43,7 +43,10 @@ const paths: Readonly<Record<string, (stream: ServerHttp2Stream) => void>> = {
     stream.write("some");
     setTimeout(() => stream.destroy(new Error("given up")), 20);
   },
-  "/reset-early": (stream) => void stream.destroy(new Error("given up")),
+  "/reset-early": (stream) => {
+    resetEarly++;
+    stream.destroy(new Error("given up"));
+  },
   "/refuse": (stream) => {
     stream.respond({ ":status": 413 }, { endStream: true });
   },
@@ -56,6 +59,7 @@ const paths: Readonly<Record<string, (stream: ServerHttp2Stream) => void>> = {
   },
 };
 const cancelled: number[] = [];
+let resetEarly = 0;
 
 function serve(stream: ServerHttp2Stream, headers: Record<string, unknown>): void {
   stream.on("close", () => {
@@ -222,6 +226,14 @@ describe("a request of HTTP/2", () => {
     expect(answer).toMatchObject({ status: 200, reset: 2 });
     expect((await client.ask({ ":path": "/reset-early" })).status).toBe(503);
     expect((await client.ask({ ":path": "/who" })).status).toBe(200);
+  });
+
+  it("that the application resets before it answers was seen by it, and is not sent again", async () => {
+    using client = new Http2Client(auto.port);
+    await client.ask({ ":path": "/who" });
+    resetEarly = 0;
+    expect((await client.ask({ ":path": "/reset-early" })).status).toBe(503);
+    expect(resetEarly).toBe(1);
   });
 
   it("that is answered before its body is whole ends there, and the connection goes on", async () => {

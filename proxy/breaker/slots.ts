@@ -76,9 +76,8 @@ export class Slots {
     if (this.#limit !== Number.POSITIVE_INFINITY) this.#idle.add(claimant);
   }
 
-  /** The pool is no more. */
-  leave(claimant: Claimant): void {
-    this.#waiting.delete(claimant);
+  /** The pool has no idle connection, nor will it have any. */
+  retire(claimant: Claimant): void {
     this.#idle.delete(claimant);
   }
 

@@ -1,5 +1,5 @@
 import fc from "fast-check";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { Breaker, type InFlight } from "../breaker/breaker.ts";
 import type { ConnectionPool } from "../config/view.ts";
 import { indifferent } from "../http/streams.fake.ts";
@@ -213,6 +213,19 @@ describe("a pool", () => {
     expect(cluster.dials).toHaveLength(0);
     expect(cluster.counts).toEqual({ requests: 0, pending: 0, connections: 0, retries: 0 });
     expect(cluster.wheel.size).toBe(0);
+  });
+
+  it("is kept by nobody once its endpoint is removed", () => {
+    const cluster = new Cluster(2, { maxConnections: 1 });
+    const gone = cluster.pool(0);
+    const last = ask(cluster, 0);
+    cluster.dials[0]?.connected();
+    last.respond();
+    gone.evacuate();
+    const asked = vi.spyOn(gone, "evict");
+    ask(cluster, 1);
+    ask(cluster, 1);
+    expect(asked).not.toHaveBeenCalled();
   });
 
   it("lets a connection serve no request after its longest life, and closes it when it is idle then", () => {

@@ -83,6 +83,7 @@ export abstract class Pool<Limits extends PoolLimits> extends TimerEntry impleme
     this.closed = true;
     this.#options.wheel.disarm(this);
     while (this.evict()) {}
+    this.breaker.slots.retire(this);
   }
 
   /** The endpoint is gone: closes, gives up what is being opened, and sends who waits elsewhere. */

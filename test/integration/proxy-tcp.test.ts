@@ -126,6 +126,30 @@ describe("a TLS connection, which is passed through,", () => {
   });
 });
 
+describe("a TLS connection to one endpoint of a headless service", () => {
+  it("ends where that takes none: another endpoint is another server", async () => {
+    await using other = await TestServer.start((socket) => socket.end("another"), "127.0.0.2");
+    const { port } = other;
+    const ports = [{ port, protocol: "tls" as const }];
+    const at = (address: string) => endpoint(address, { ports: [{ port, target: port }] });
+    await using headless = await TestProxy.start({
+      file: { outbound: [{ listen: "127.0.0.1:0", destination: `127.0.0.1:${port}` }], admin: "127.0.0.1:0" },
+      objects: [
+        indexObject("demo", [entry("demo", "db", { headless: true, ports })]),
+        serviceObject("demo", "db"),
+        endpointsObject("demo", "db", [at("127.0.0.1"), at("127.0.0.2")]),
+        workloadObject("demo", "client"),
+      ],
+    });
+    using client = await TestClient.open(headless.port("outbound"));
+    const socket = connect({ socket: client.socket, servername: "db.demo.svc.cluster.local" });
+    socket.on("error", () => {});
+    await once(socket, "close").catch(() => undefined);
+    expect(other.sockets).toHaveLength(0);
+    expect(await headless.metric("weft_dial_failures_total", { side: "outbound" })).toBe(1);
+  });
+});
+
 describe("an endpoint that asks for the PROXY protocol", () => {
   it("is told in a line of version 1 whose connection it is, before anything else", async () => {
     using client = await TestClient.open(proxy.port("outbound2"));

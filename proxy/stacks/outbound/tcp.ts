@@ -30,6 +30,8 @@ export class OutboundTcp extends OpaqueConnection {
   #sni = "";
   #cluster: Cluster | undefined;
   #endpoint: EndpointHandle | undefined;
+  /** The only one that it may go to, as its client has dialled that itself. */
+  #direct: EndpointHandle | undefined;
   readonly #tried: EndpointHandle[] = [];
   #hash: number | undefined;
   /** Whose connection it counts as. */
@@ -104,7 +106,8 @@ export class OutboundTcp extends OpaqueConnection {
     }
     if (!this.#enter(breakerOf(this.#cluster))) return;
     this.#hash = this.#cluster.hashPolicy?.ofConnection(this.socket.peerAddress);
-    this.#connect(dialledEndpoint(target, this.#cluster, this.#destination));
+    this.#direct = dialledEndpoint(target, this.#cluster, this.#destination);
+    this.#connect();
   }
 
   /** One of the cluster's connections from now on; refused when it has as many as it may. */
@@ -123,9 +126,9 @@ export class OutboundTcp extends OpaqueConnection {
     this.#breaker = undefined;
   }
 
-  #connect(direct?: EndpointHandle): void {
+  #connect(): void {
     const cluster = this.#cluster as Cluster;
-    const endpoint = direct ?? cluster.pick(this.context.now(), this.#tried, this.#hash);
+    const endpoint = this.#direct ?? cluster.pick(this.context.now(), this.#tried, this.#hash);
     if (endpoint === undefined) {
       this.refuse(this.#tried.length > 0 ? "UF" : "UH");
       return;
@@ -170,7 +173,7 @@ export class OutboundTcp extends OpaqueConnection {
       this.#endpoint.observe(0, now - this.#dialledAt, now);
       this.#tried.push(this.#endpoint);
     }
-    if (this.#cluster !== undefined && this.#tried.length <= MORE_ENDPOINTS) {
+    if (this.#cluster !== undefined && this.#direct === undefined && this.#tried.length <= MORE_ENDPOINTS) {
       this.#connect();
       return;
     }

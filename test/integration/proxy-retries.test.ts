@@ -84,6 +84,7 @@ const conditions = [
 const http = [
   ...conditions.map((each) => route(each, policy([each]))),
   route("418", policy(["418"])),
+  route("101", policy(["101"])),
   route("codes", policy(["retriable-status-codes"], { retriableStatusCodes: [201] })),
   route("none", policy(["5xx"], { attempts: 0 })),
   route("try-timeout", policy(["5xx"], { perTryTimeoutMs: 150 })),
@@ -231,6 +232,25 @@ describe("a try that fails is repeated at another endpoint", () => {
       expect(await proxy.metric("istio_requests_total", flags)).toBeGreaterThan(0);
     },
   );
+});
+
+describe("a switch of protocols", () => {
+  it("is no answer to be had from another endpoint, whatever the route says", async () => {
+    // Both have a connection at hand.
+    for (let times = 0; times < 2; times++) await exchange(port, get("none"));
+    tries.length = 0;
+    answer = (_turn, socket) => {
+      socket.write(
+        "HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: websocket\r\n\r\nhello",
+      );
+      return undefined;
+    };
+    using client = await TestClient.open(port);
+    client.send(get("101", "Connection: upgrade\r\nUpgrade: websocket\r\n"));
+    await client.until((text) => text.endsWith("hello"));
+    expect(statusOf(client.received)).toBe(101);
+    expect(tries).toHaveLength(1);
+  });
 });
 
 describe("a try that takes too long", () => {

@@ -101,7 +101,8 @@ export class OutboundHttp extends OutboundRequest implements ExchangeOwner, Trie
   responding(head: ResponseHead): boolean {
     const { exchange } = this;
     this.tries.settle();
-    if (retryAnswer(this, head)) {
+    // What has switched protocols is the client's already.
+    if (!exchange.responding && retryAnswer(this, head)) {
       exchange.abandon();
       this.#endpointDone(exchange.outcome);
       this.tries.begin();

@@ -31,9 +31,14 @@ export class Slots {
     this.#limit = limit;
   }
 
+  /** There are more than there may be: the limit has been lowered. */
+  get exceeded(): boolean {
+    return this.#count.connections > this.#limit;
+  }
+
   /** Someone waits, or there are more than there may be now: nothing stays idle. */
   get contended(): boolean {
-    return this.#waiting.size > 0 || this.#count.connections > this.#limit;
+    return this.#waiting.size > 0 || this.exceeded;
   }
 
   set limit(limit: number) {

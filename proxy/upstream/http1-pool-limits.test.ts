@@ -146,6 +146,17 @@ describe("a pool whose connections are limited", () => {
     expect(cluster.counts.connections).toBe(1);
   });
 
+  it("closes what is idle beyond a limit that was lowered, before it serves anyone", () => {
+    const cluster = new Cluster(1, {});
+    const burst = Array.from({ length: 6 }, () => ask(cluster));
+    for (const each of [...cluster.dials]) each.connected();
+    for (const each of burst) each.respond();
+    cluster.breaker.apply({ connectTimeoutMs: 1_000, maxConnections: 4 });
+    const requests = Array.from({ length: 6 }, () => ask(cluster));
+    expect(states(requests)).toEqual(["served", "served", "served", "served", "waiting", "waiting"]);
+    expect(cluster.counts.connections).toBe(4);
+  });
+
   it("gives its connection up when it falls free and another endpoint's requests wait", () => {
     const cluster = new Cluster(2, { maxConnections: 1 });
     const first = ask(cluster, 0);

@@ -35,7 +35,8 @@ export class Http1Pool extends Pool<PoolLimits> implements ClientOwner {
   acquire(waiter: Waiter, fresh = false): ClientConnection | undefined {
     while (!fresh && this.#idle.length > 0) {
       const connection = this.#idle.pop() as ClientConnection;
-      if (connection.usable) return connection;
+      if (this.breaker.slots.exceeded) this.#retire(connection);
+      else if (connection.usable) return connection;
     }
     this.wait(waiter);
     return undefined;

@@ -135,6 +135,8 @@ export function listenMutual(
           const verdict = judgePeer(evidence(certificate, errorCode(error)), options.now(), options.accepts);
           if (verdict.kind === "refused") return refuse(raw, verdict.reason);
           if (typeof raw.alpnProtocol !== "string") return refuse(raw, "protocol");
+          // A client that reset its connection before we took it has no address any more.
+          if (raw.remoteAddress === undefined) return refuse(raw, "reset");
           settle(raw);
           raw.setNoDelay(true);
           const socket = new Socket(asRaw(raw), plainAddress(raw.remoteAddress));

@@ -382,6 +382,32 @@ describe("a server's proxy refuses a client", () => {
     expect(await converse(dial(await authority.issue("client")))).toContain("200 OK");
   });
 
+  it("who has left by the time that he has proved who he is", async () => {
+    const reset = () => server.metric("weft_tls_handshake_failures_total", { reason: "reset" });
+    const before = await reset();
+    // A relay that sends the client's last words and a reset while the proxy does not look.
+    const relay = await TestServer.start((socket) => {
+      const upstream = connect(15008, serverAddress);
+      upstream.on("error", () => {}).on("data", (bytes) => socket.write(bytes));
+      socket.once("data", (hello) => {
+        upstream.write(hello);
+        socket.once("data", (finished) => {
+          process.kill(server.pid, "SIGSTOP");
+          upstream.write(finished, () => {
+            upstream.resetAndDestroy();
+            process.kill(server.pid, "SIGCONT");
+          });
+        });
+      });
+    });
+    const socket = dial(await authority.issue("client"), { host: "127.0.0.1", port: relay.port });
+    socket.on("error", () => {});
+    await eventually(async () => (await reset()) === before + 1);
+    expect(await server.metric("weft_internal_errors_total")).toBe(0);
+    socket.destroy();
+    await relay[Symbol.asyncDispose]();
+  });
+
   it("whose records do not decrypt, and serves others", async () => {
     // A relay that puts bytes of its own between the client's.
     const upstreams: Socket[] = [];

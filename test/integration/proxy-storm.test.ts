@@ -1,0 +1,464 @@
+import { once } from "node:events";
+import { createServer as createHttp1, type IncomingMessage, type ServerResponse } from "node:http";
+import { createServer as createHttp2, type Http2ServerRequest, type Http2ServerResponse } from "node:http2";
+import { type AddressInfo, createServer, type Server, type Socket } from "node:net";
+import { setTimeout as sleep } from "node:timers/promises";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import type { HttpRoute, RetryPolicy } from "../../crds/service-config.ts";
+import {
+  type CompiledJson,
+  destination,
+  endpoint,
+  endpointsObject,
+  entry,
+  forward,
+  indexObject,
+  serviceObject,
+  subset,
+  view,
+  workloadObject,
+} from "../../proxy/config/testdata.ts";
+import type { ConnectionPool } from "../../proxy/config/view.ts";
+import { Http2Client } from "../support/http2.ts";
+import { eventually, statusOf, TestClient, TestProxy } from "../support/proxy.ts";
+import { TestAuthority } from "../support/workload-identity.ts";
+
+/**
+ * Everything at once and in no order: requests of both versions and opaque connections, whose clients leave and whose servers
+ * reset them, through retries, timeouts, faults and mirrors, while endpoints, limits and routes change under them. Afterwards
+ * there has to be exactly as much room as before: a place that is not given back is lost until the proxy is restarted.
+ */
+
+const ADDRESS = "127.0.9.1";
+const STORM_MS = 3_000;
+
+let seed = 20_26;
+/** 0 ≤ x < below. */
+function random(below: number): number {
+  seed = (Math.imul(seed, 1_103_515_245) + 12_345) & 0x7fff_ffff;
+  return (seed >> 8) % below;
+}
+const among = <T>(...each: readonly T[]): T => each[random(each.length)] as T;
+
+type Incoming = IncomingMessage | Http2ServerRequest;
+type Outgoing = (ServerResponse | Http2ServerResponse) & NodeJS.WritableStream;
+
+/** Speaks both versions on one port, as its path says; what is not HTTP it sends back. */
+class Application {
+  /** Requests that are answered when they are told to. */
+  readonly held: Outgoing[] = [];
+  readonly #failed = new Set<string>();
+  readonly #sockets = new Set<Socket>();
+  readonly #server: Server;
+
+  private constructor() {
+    const serve = (request: Incoming, response: unknown) => this.#serve(request, response as Outgoing);
+    const http1 = createHttp1({ keepAliveTimeout: 300 }, serve).on("upgrade", (_request, socket) => {
+      socket.on("error", () => {});
+      socket.write("HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: websocket\r\n\r\n");
+      socket.pipe(socket);
+    });
+    const http2 = createHttp2({ settings: { maxConcurrentStreams: 50 } }, serve).on("session", (session) => {
+      session.on("error", () => {});
+      // It goes away now and then.
+      if (random(4) === 0) setTimeout(() => session.close(), random(200));
+      else if (random(8) === 0) setTimeout(() => session.destroy(), random(200));
+    });
+    this.#server = createServer({ allowHalfOpen: true }, (socket) => {
+      this.#sockets.add(socket);
+      socket.on("error", () => {}).on("close", () => this.#sockets.delete(socket));
+      // One that has nothing to say.
+      socket.once("end", () => socket.bytesRead === 0 && socket.end());
+      socket.once("data", (first: Buffer) => {
+        socket.pause();
+        socket.unshift(first);
+        const text = first.toString("latin1");
+        if (text.startsWith("PRI")) http2.emit("connection", socket);
+        else if (text.includes(" HTTP/1.1")) http1.emit("connection", socket);
+        else socket.pipe(socket);
+        process.nextTick(() => socket.resume());
+      });
+    });
+  }
+
+  static async start(): Promise<Application> {
+    const application = new Application();
+    application.#server.listen(0, "0.0.0.0");
+    await once(application.#server, "listening");
+    return application;
+  }
+
+  get port(): number {
+    return (this.#server.address() as AddressInfo).port;
+  }
+
+  #serve(request: Incoming, response: Outgoing): void {
+    request.on("error", () => {});
+    response.on("error", () => {});
+    const reset = () => {
+      if ("stream" in response && response.stream) response.stream.close(among(2, 7, 8));
+      else request.socket.destroy();
+    };
+    const path = request.url?.slice(1) ?? "";
+    switch (path) {
+      case "hold":
+        this.held.push(response);
+        return;
+      case "echo":
+        request.pipe(response);
+        return;
+      case "slow":
+        setTimeout(() => response.end("late"), random(60));
+        return;
+      case "silent":
+        return;
+      case "reset":
+        setTimeout(reset, random(10));
+        return;
+      case "half":
+        response.write("half");
+        setTimeout(reset, random(10));
+        return;
+      case "large":
+        response.end(Buffer.alloc(300_000));
+        return;
+      case "fail":
+        response.statusCode = 503;
+        response.end();
+        return;
+      case "early":
+        // Before the request's body is in.
+        response.end("early");
+        return;
+      default:
+        // Anything else fails once.
+        if (this.#failed.has(path)) this.held.push(response);
+        else {
+          this.#failed.add(path);
+          response.statusCode = 503;
+          response.end();
+        }
+    }
+  }
+
+  async close(): Promise<void> {
+    for (const each of this.#sockets) each.destroy();
+    this.#server.close();
+    await once(this.#server, "close");
+  }
+}
+
+const PATHS = ["echo", "slow", "silent", "reset", "half", "large", "fail", "early"];
+
+const leave = async (client: TestClient) => {
+  if (random(2) === 0) await client.until((text) => text.length > 12, random(40)).catch(() => undefined);
+  among(
+    () => client.socket.resetAndDestroy(),
+    () => client.socket.end(),
+    () => client.socket.destroy(),
+  )();
+};
+
+/** One way to use the proxy badly. */
+const clients = {
+  async http1(port: number) {
+    using client = await TestClient.open(port);
+    for (let requests = random(3); requests >= 0; requests--) {
+      const path = among(...PATHS);
+      const length = among(0, 10, 100_000);
+      const head = `${length > 0 ? "POST" : among("GET", "HEAD")} /${path} HTTP/1.1\r\nHost: web\r\n`;
+      if (random(2) === 0 || length === 0)
+        client.send(
+          `${head}Content-Length: ${length}\r\n\r\n${"x".repeat(random(4) === 0 ? length / 2 : length)}`,
+        );
+      else client.send(`${head}Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n`).send("0\r\n\r\n");
+      await client.responses(1, random(120)).catch(() => undefined);
+    }
+    await leave(client);
+  },
+  async http2(port: number) {
+    using client = new Http2Client(port);
+    const streams = Array.from({ length: 12 }, () => {
+      const stream = client.begin({ ":method": "POST", ":path": `/${among(...PATHS)}` });
+      stream.resume();
+      stream.write(Buffer.alloc(among(1, 100, 100_000)));
+      const act = random(4);
+      if (act === 0) setTimeout(() => stream.close(8), random(60));
+      else if (act < 3) setTimeout(() => stream.end(), random(30));
+      return stream;
+    });
+    await sleep(random(150));
+    if (random(2) === 0) for (const stream of streams) stream.close(8);
+  },
+  async webSocket(port: number) {
+    using client = await TestClient.open(port);
+    client.send("GET /ws HTTP/1.1\r\nHost: web\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n");
+    await client.until((text) => text.includes("\r\n\r\n"), random(60)).catch(() => undefined);
+    client.send("frames");
+    await leave(client);
+  },
+  async opaque(port: number) {
+    using client = await TestClient.open(port);
+    client.send("\x01".repeat(among(1, 200_000)));
+    await leave(client);
+  },
+};
+
+let application: Application;
+let server: TestProxy;
+let client: TestProxy;
+
+const SERVICES = ["web", "shadow", "raw"] as const;
+const port = (service: (typeof SERVICES)[number]) => {
+  const at = SERVICES.indexOf(service);
+  return client.port(at === 0 ? "outbound" : `outbound${at}`);
+};
+
+let identity: Awaited<ReturnType<TestAuthority["issue"]>>;
+
+interface Scene {
+  /** A bit for each. */
+  readonly endpoints: number;
+  readonly pool: Partial<ConnectionPool>;
+  readonly route: Partial<HttpRoute>;
+}
+
+/** What the client's proxy is told. */
+function scene({ endpoints, pool, route }: Scene): CompiledJson[] {
+  const target = application.port;
+  const ports = [{ port: 80, target }];
+  const all = [
+    endpoint(ADDRESS, { ports, mtls: true, identity: identity.id, workload: "web" }),
+    endpoint("127.0.9.2", { ports }),
+    endpoint("127.0.9.3", { ports }),
+    // Nobody is there.
+    endpoint("127.0.9.4", { ports: [{ port: 80, target: 9 }] }),
+  ];
+  const policy = subset("", {
+    loadBalancer: { simple: "LEAST_REQUEST" },
+    connectionPool: { connectTimeoutMs: 1_000, ...pool },
+  });
+  const clusters = [policy];
+  return [
+    indexObject(
+      "demo",
+      SERVICES.map((name, at) =>
+        entry("demo", name, {
+          addresses: [`10.0.0.${at + 1}`],
+          ports: [{ port: 80, protocol: name === "raw" ? "tcp" : "auto" }],
+        }),
+      ),
+    ),
+    serviceObject("demo", "web", {
+      common: view({ http: [{ ...forward(destination("demo", "web")), ...route }], clusters }),
+    }),
+    serviceObject("demo", "shadow", { common: view({ clusters }) }),
+    serviceObject("demo", "raw", { common: view({ clusters }) }),
+    ...SERVICES.map((name) =>
+      endpointsObject(
+        "demo",
+        name,
+        all.filter((_, at) => ((endpoints >> at) & 1) === 1),
+      ),
+    ),
+    workloadObject("demo", "client"),
+  ];
+}
+
+function inboundScene(connectionPool: Partial<ConnectionPool>): CompiledJson[] {
+  const pool = { connectTimeoutMs: 1_000, ...connectionPool };
+  const service = "web.demo.svc.cluster.local";
+  return [
+    workloadObject("demo", "web", {
+      ports: [
+        { port: application.port, protocol: "auto", mtls: "PERMISSIVE", service, connectionPool: pool },
+      ],
+    }),
+  ];
+}
+
+const RETRIES: RetryPolicy = {
+  attempts: 2,
+  retryOn: ["5xx", "reset", "connect-failure", "refused-stream"],
+  retriableStatusCodes: [],
+  backoffMs: 1,
+  retryRemoteLocalities: false,
+  ignorePreviousHosts: true,
+};
+
+/** Limits, routes and endpoints at random. */
+function anyScene(): Scene {
+  const limit = () => (random(2) === 0 ? undefined : 1 + random(30));
+  const pool = {
+    maxConnections: limit(),
+    http1MaxPendingRequests: limit(),
+    http2MaxRequests: limit(),
+    maxRetries: random(2) === 0 ? undefined : random(4),
+    maxRequestsPerConnection: random(3) === 0 ? 1 + random(4) : 0,
+    idleTimeoutMs: 200,
+    h2UpgradePolicy: random(3) === 0 ? ("UPGRADE" as const) : undefined,
+  };
+  const retries = {
+    ...RETRIES,
+    backoffMs: among(1, 25),
+    ...(random(2) === 0 && { perTryTimeoutMs: 20 + random(40) }),
+  };
+  return {
+    endpoints: 1 + random(15),
+    pool: Object.fromEntries(Object.entries(pool).filter(([, value]) => value !== undefined)),
+    route: {
+      retries,
+      timeoutMs: 40 + random(200),
+      ...(random(2) === 0 && { mirrors: [{ ...destination("demo", "shadow"), percent: 100 }] }),
+      ...(random(3) === 0 && {
+        fault: { delay: { percent: 20, fixedMs: 1 + random(50) }, abort: { percent: 10, httpStatus: 500 } },
+      }),
+    } as Partial<HttpRoute>,
+  };
+}
+
+const CALM: Scene = { endpoints: 1, pool: {}, route: {} };
+
+beforeAll(async () => {
+  application = await Application.start();
+  const authority = await TestAuthority.create();
+  identity = await authority.issue("web");
+  server = await TestProxy.start({
+    file: {
+      mutual: `${ADDRESS}:15008`,
+      inbound: [{ listen: "127.0.0.1:0", destination: `${ADDRESS}:${application.port}` }],
+      admin: "127.0.0.1:0",
+    },
+    identity,
+    objects: inboundScene({}),
+  });
+  client = await TestProxy.start({
+    file: {
+      outbound: SERVICES.map((_, at) => ({
+        listen: "127.0.0.1:0",
+        destination: `10.0.0.${at + 1}:80`,
+      })),
+      admin: "127.0.0.1:0",
+    },
+    identity: await authority.issue("client"),
+    objects: scene(CALM),
+  });
+});
+afterAll(async () => {
+  for (const each of [client, server]) await each?.[Symbol.asyncDispose]();
+  await application?.close();
+});
+
+async function apply(proxy: TestProxy, objects: CompiledJson[]): Promise<void> {
+  const changes = await proxy.metric("weft_config_changes_total");
+  await proxy.configure(objects);
+  await eventually(async () => (await proxy.metric("weft_config_changes_total")) > changes);
+}
+
+/** Of `asked` requests, one after another: how many reach the application, wait, and are refused. */
+async function room(
+  at: number,
+  asked: number,
+  path: (index: number) => string = () => "hold",
+): Promise<{ served: number; waiting: number; refused: number }> {
+  const all: TestClient[] = [];
+  const refused = () => all.filter(({ received }) => statusOf(received) === 503).length;
+  for (let served = 0, no = 0; all.length < asked; served = application.held.length, no = refused()) {
+    all.push((await TestClient.open(at)).send(`GET /${path(all.length)} HTTP/1.1\r\nHost: web\r\n\r\n`));
+    const settled = () => application.held.length > served || refused() > no;
+    // One that waits shows nothing.
+    await eventually(settled, 150).catch(() => undefined);
+  }
+  const served = application.held.length;
+  const result = { served, waiting: asked - served - refused(), refused: refused() };
+  await eventually(() => {
+    for (const each of application.held.splice(0)) each.end("held");
+    return all.every(({ received }) => statusOf(received) > 0);
+  });
+  for (const each of all) each[Symbol.dispose]();
+  return result;
+}
+
+describe("after a storm", () => {
+  beforeAll(async () => {
+    await apply(client, scene(anyScene()));
+    const ends = performance.now() + STORM_MS;
+    const stormy = async (act: () => Promise<unknown>) => {
+      while (performance.now() < ends) await act();
+    };
+    const change = async () => {
+      await client.configure(scene(anyScene()));
+      await server.configure(inboundScene(anyScene().pool));
+      await sleep(60);
+    };
+    await Promise.all([
+      stormy(change),
+      ...Array.from({ length: 5 }, () => stormy(() => clients.http1(port("web")))),
+      ...Array.from({ length: 3 }, () => stormy(() => clients.http2(port("web")))),
+      stormy(() => clients.webSocket(port("web"))),
+      stormy(() => clients.opaque(port("raw"))),
+      stormy(() => clients.opaque(port("raw"))),
+    ]);
+    await apply(client, scene(CALM));
+    await apply(server, inboundScene({}));
+  }, STORM_MS + 20_000);
+
+  it("nothing is open, and nothing unexpected has happened", async () => {
+    for (const proxy of [client, server]) {
+      const open = (side: string) => proxy.metric("weft_connections_open", { side });
+      await eventually(
+        async () => (await open("outbound")) === 0,
+        5_000,
+        () => "outbound",
+      );
+      expect(await proxy.metric("weft_internal_errors_total")).toBe(0);
+      expect(proxy.log).not.toContain("a bug");
+      expect(await proxy.anonymousMegabytes()).toBeLessThan(96);
+    }
+    for (const name of [
+      "istio_requests_total",
+      "weft_retries_total",
+      "weft_overflows_total",
+      "weft_mirrored_requests_total",
+    ])
+      expect(await client.metric(name), name).toBeGreaterThan(20);
+  });
+
+  it.each(["web", "shadow"] as const)(
+    "%s takes as many requests as it may, and no fewer",
+    async (service) => {
+      await apply(client, scene({ ...CALM, pool: { maxConnections: 4, http1MaxPendingRequests: 2 } }));
+      expect(await room(port(service), 9)).toEqual({ served: 4, waiting: 2, refused: 3 });
+      await apply(client, scene({ ...CALM, pool: { http2MaxRequests: 6 } }));
+      expect(await room(port(service), 9)).toEqual({ served: 6, waiting: 0, refused: 3 });
+      await apply(client, scene(CALM));
+    },
+  );
+
+  it("as many requests are tried again as may be, and no fewer", async () => {
+    const route = { retries: { ...RETRIES, attempts: 1 } };
+    await apply(client, scene({ ...CALM, pool: { maxRetries: 2 }, route }));
+    expect(await room(port("web"), 5, (index) => `again-${index}`)).toEqual({
+      served: 2,
+      waiting: 0,
+      refused: 3,
+    });
+  });
+
+  it("so does the application's own proxy", async () => {
+    await apply(server, inboundScene({ maxConnections: 4, http1MaxPendingRequests: 2 }));
+    expect(await room(server.port("inbound"), 9)).toEqual({ served: 4, waiting: 2, refused: 3 });
+    await apply(server, inboundScene({ http2MaxRequests: 6 }));
+    expect(await room(server.port("inbound"), 9)).toEqual({ served: 6, waiting: 0, refused: 3 });
+  });
+
+  it("an opaque service takes as many connections as it may, and no fewer", async () => {
+    await apply(client, scene({ ...CALM, pool: { maxConnections: 4 } }));
+    await apply(server, inboundScene({}));
+    const all = await Promise.all(Array.from({ length: 7 }, () => TestClient.open(port("raw"))));
+    for (const each of all) each.send("\x01");
+    await eventually(() => all.filter(({ received }) => received === "\x01").length === 4);
+    await eventually(() => all.filter(({ ended }) => ended === "reset").length === 3);
+    for (const each of all) each[Symbol.dispose]();
+  });
+});

@@ -5,7 +5,7 @@ import { scenarios } from "./scenarios.ts";
 import { remarks, table } from "./table.ts";
 import { verdicts } from "./targets.ts";
 
-const marks = ["targets", "scenarios", "profiles", "mesh"];
+const marks = ["targets", "scenarios", "profiles", "mesh", "soak"];
 const document = `# By hand\n${marks.map((each) => `<!-- begin ${each} -->\nold\n<!-- end ${each} -->\nnote of ${each}\n`).join("\n")}`;
 
 const row = (peer: Row["peer"], fields: Partial<Row>): Row => ({

@@ -9,6 +9,7 @@ import { meshSection } from "./mesh/table.ts";
 import { type ProfileRecord, profileSection } from "./profile/section.ts";
 import type { Result } from "./rows.ts";
 import { scenarios } from "./scenarios.ts";
+import { type SoakRecord, soakSection } from "./soak-section.ts";
 import { aligned, remarks, table } from "./table.ts";
 import { verdicts } from "./targets.ts";
 
@@ -25,6 +26,7 @@ export interface ScenarioRecord {
 export interface Records {
   readonly scenarios: Readonly<Record<string, ScenarioRecord>>;
   readonly mesh?: MeshRecord;
+  readonly soak?: SoakRecord;
   readonly profiles?: Readonly<Record<string, ProfileRecord>>;
 }
 
@@ -54,6 +56,7 @@ export function render(document: string, records: Records): string {
         .map(profileSection)
         .join("\n\n") || NOTHING,
     mesh: records.mesh === undefined ? NOTHING : meshSection(records.mesh),
+    soak: records.soak === undefined ? NOTHING : soakSection(records.soak),
   };
   let text = document;
   for (const [name, content] of Object.entries(sections)) {

@@ -1,12 +1,15 @@
 /** The long form of the soak test; see `hack/soak --help`. */
 import { parseArgs } from "node:util";
-import { growth, type SoakSample, soak } from "../../test/support/soak.ts";
+import { type SoakSample, soak, thirds } from "../../test/support/soak.ts";
+import { readRecords, writeRecords } from "../benchmark/document.ts";
+import { describeMachine } from "../benchmark/machine.ts";
 
 const { values } = parseArgs({
   options: {
     minutes: { type: "string", default: "30" },
     clients: { type: "string", default: "16" },
     output: { type: "string", short: "o", default: "text" },
+    "no-docs": { type: "boolean", default: false },
   },
 });
 
@@ -28,17 +31,34 @@ function progress(sample: SoakSample): void {
   );
 }
 
-const result = await soak({
-  seconds: positive("minutes") * 60,
-  clients: positive("clients"),
-  address: "127.0.5.2",
-  progress,
-});
+const minutes = positive("minutes");
+const clients = positive("clients");
+const result = await soak({ seconds: minutes * 60, clients, address: "127.0.5.2", progress });
 if (values.output === "json") console.log(JSON.stringify(result, null, 2));
-const grown = (side: "client" | "server") => growth(result.samples.map((sample) => sample[side]));
-const [client, server] = [grown("client"), grown("server")];
+const memory = {
+  client: thirds(result.samples.map((sample) => sample.client)),
+  server: thirds(result.samples.map((sample) => sample.server)),
+};
+const grown = {
+  client: memory.client.last - memory.client.middle,
+  server: memory.server.last - memory.server.middle,
+};
 for (const error of result.errors.slice(0, 10)) console.error(error);
 console.error(
-  `${result.requests} requests, ${result.errors.length} failed; from the middle third to the last the client's proxy grew by ${client.toFixed(1)} MB, the server's by ${server.toFixed(1)} MB`,
+  `${result.requests} requests, ${result.errors.length} failed; from the middle third to the last the client's proxy grew by ${grown.client.toFixed(1)} MB, the server's by ${grown.server.toFixed(1)} MB`,
 );
-process.exitCode = result.errors.length === 0 && client < 6 && server < 6 ? 0 : 1;
+if (!values["no-docs"]) {
+  const soaked = {
+    date: new Date().toISOString().slice(0, 10),
+    machine: describeMachine(),
+    command: ["hack/soak", ...process.argv.slice(2)].join(" "),
+    minutes,
+    clients,
+    requests: result.requests,
+    failed: result.errors.length,
+    memory,
+  };
+  writeRecords({ ...readRecords(), soak: soaked });
+  console.error("docs/benchmarks.md is written");
+}
+process.exitCode = result.errors.length === 0 && grown.client < 6 && grown.server < 6 ? 0 : 1;

@@ -11,7 +11,7 @@ function start(names: Record<string, string | undefined>) {
         state.named++;
         return state.names[id];
       },
-      yieldToAll: (id) => state.demoted.push(id),
+      defer: (id) => state.demoted.push(id),
       busyMs: () => state.busy,
     },
     () => state.now,

@@ -1,9 +1,10 @@
 /**
  * The runtime compiles hot code on threads of its own. On a core that they share with the loop, the kernel gives them a whole
  * time slice, milliseconds, while requests wait: at a low rate that was the tail of the latency. So while the loop is
- * calm they are told to run when nothing else of this process wants the core (SCHED_IDLE, sched(7)); code is hot a little
- * later. A loop with much to do would leave them little, and faster code is what it needs: then they are left as they are.
- * There is no way back without privileges, but the runtime ends them when they have been idle for some seconds.
+ * calm they are made nice (sched(7)); code is hot a little later. A loop with much to do needs faster code: then those that come
+ * are left as they are. There is no way back without privileges, until the runtime ends them after some idle seconds, so they
+ * must not starve, either: behind everything else (SCHED_IDLE) they left a loop that load met at rest with slow code for
+ * minutes.
  */
 import type { Threads } from "../net/threads.ts";
 
@@ -43,7 +44,7 @@ export function createCompilerDemotion(threads: Threads, now: () => number): () 
         if (name === undefined || (name === own && current.size > 0)) continue;
         if (name === COMPILER) {
           if (!calm) continue;
-          threads.yieldToAll(id);
+          threads.defer(id);
         }
       }
       current.add(id);

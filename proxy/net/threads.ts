@@ -7,13 +7,15 @@ export interface Threads {
   list(): readonly string[];
   /** The thread's name, undefined when it is gone. */
   name(id: string): string | undefined;
-  /** Lets it run only when nothing else wants to. */
-  yieldToAll(id: string): void;
+  /** Gives it a tenth of what the others get of a core that they want, too. */
+  defer(id: string): void;
   /** How long the loop's thread has worked or waited for a core to work on, in ms. */
   busyMs(): number;
 }
 
-const SCHED_IDLE = 5;
+const PRIO_PROCESS = 0;
+/** Its weight is a ninth of the usual one: it gives way at once to a thread that wakes, and starves behind none. */
+const DEFERRED_NICE = 10;
 const TASKS = "/proc/self/task";
 /** Nanoseconds on a core, nanoseconds of waiting for one, and how often; not there in a kernel without CONFIG_SCHED_INFO. */
 const LOOP = `${TASKS}/${process.pid}/schedstat`;
@@ -21,10 +23,8 @@ const LOOP = `${TASKS}/${process.pid}/schedstat`;
 /** A system that does not allow the change leaves them as they are. */
 export function ownThreads(): Threads {
   const libc = dlopen("libc.so.6", {
-    sched_setscheduler: { args: ["i32", "i32", "ptr"], returns: "i32" },
+    setpriority: { args: ["i32", "i32", "i32"], returns: "i32" },
   } as const);
-  /** `struct sched_param`: a priority, which must be 0 here. */
-  const parameters = new Int32Array(1);
   return {
     list: () => readdirSync(TASKS),
     name(id) {
@@ -34,8 +34,8 @@ export function ownThreads(): Threads {
         return undefined;
       }
     },
-    yieldToAll(id) {
-      libc.symbols.sched_setscheduler(Number(id), SCHED_IDLE, parameters);
+    defer(id) {
+      libc.symbols.setpriority(PRIO_PROCESS, Number(id), DEFERRED_NICE);
     },
     busyMs() {
       try {

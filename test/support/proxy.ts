@@ -48,6 +48,9 @@ export interface ProxyOptions {
   readonly prepare?: (folder: string) => Promise<void>;
 }
 
+/** What a sidecar's runtime is told of its container, by the injector's default limit. */
+export const LIMITED = { BUN_JSC_forceRAMSize: String(128 * 2 ** 20) };
+
 /** Where `TestProxy` writes an identity, for `proxy.json`. */
 export const IDENTITY_FILES = { certificate: "certificate.pem", key: "key.pem", trust: "trust.pem" };
 
@@ -99,7 +102,10 @@ export class TestProxy implements AsyncDisposable {
       ...(options.args ?? []),
     ];
     const [file = "", ...args] = command;
-    const child = spawn(file, args, { stdio: ["ignore", "pipe", "pipe"] });
+    const child = spawn(file, args, {
+      stdio: ["ignore", "pipe", "pipe"],
+      env: { ...process.env, ...LIMITED },
+    });
     const log: string[] = [];
     const output: string[] = [];
     child.stdout?.setEncoding("utf8").on("data", (text: string) => output.push(text));

@@ -137,6 +137,7 @@ function environment(options: Options, facts: SidecarFacts, settings: InjectionS
     literal("WEFT_LOG_LEVEL", proxyLogLevels[options.logLevel] ?? "info"),
     literal("WEFT_DRAIN_SECONDS", String(options.drainSeconds)),
   ];
+  if (options.resources.limits?.memory !== undefined) variables.push(memoryLimit);
   if (!options.native) variables.push(literal("WEFT_ENDS_WITH_APPLICATION", "true"));
   if (options.native && options.redirection !== undefined) variables.push(redirectionMark);
   if (facts.appMetrics !== undefined) {
@@ -144,6 +145,15 @@ function environment(options: Options, facts: SidecarFacts, settings: InjectionS
   }
   return variables;
 }
+
+/**
+ * The runtime's collector takes all of the node's memory for its own, and lets garbage grow accordingly, unless it is told what the
+ * container may have.
+ */
+const memoryLimit: JsonObject = {
+  name: "BUN_JSC_forceRAMSize",
+  valueFrom: { resourceFieldRef: { resource: "limits.memory" } },
+};
 
 /** The kubelet expands `$(NAME)` in values and reads `$$` as `$`: doubling keeps any text as it is. */
 function literal(name: string, value: string): JsonObject {

@@ -16,6 +16,7 @@ import {
   view,
   workloadObject,
 } from "../../../proxy/config/testdata.ts";
+import { LIMITED } from "../../../test/support/proxy.ts";
 import type { Command } from "../processes.ts";
 import { type Address, endpointAddresses, type Peer, routePath, type Shape, type Site } from "../shape.ts";
 
@@ -81,7 +82,7 @@ function proxy(
       },
     }),
   );
-  return { argv: [...site.weft, "--config", folder], listens };
+  return { argv: [...site.weft, "--config", folder], listens, env: LIMITED };
 }
 
 const text = ({ host, port }: Address) => `${host}:${port}`;

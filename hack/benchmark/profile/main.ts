@@ -141,7 +141,7 @@ async function allocations(scenario: Scenario, site: Site): Promise<(number | un
   return withProxies(
     scenario,
     site,
-    (command, i) => ({ ...command, env: { [variable]: value }, log: log(i) }),
+    (command, i) => ({ ...command, env: { ...command.env, [variable]: value }, log: log(i) }),
     async (proxies, load) => {
       const before = proxies.map((_, i) => readFileSync(log(i), "utf8").length);
       const count = await load(seconds);

@@ -194,6 +194,7 @@ const securities: readonly TrafficPolicy["tls"][] = [
     clientCertificate: "/c",
     privateKey: "/k",
     caCertificates: "/a",
+    caCrl: "/r",
     subjectAltNames: ["b"],
     sni: "b",
   },

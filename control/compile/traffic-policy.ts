@@ -110,6 +110,7 @@ function clientTls(spec: ClientTlsSpec | undefined): ClientTls {
     ...sni,
     subjectAltNames,
     ...(spec.caCertificates ? { caCertificates: spec.caCertificates } : {}),
+    ...(spec.caCrl ? { caCrl: spec.caCrl } : {}),
     ...(mode === "MUTUAL" && spec.clientCertificate ? { clientCertificate: spec.clientCertificate } : {}),
     ...(mode === "MUTUAL" && spec.privateKey ? { privateKey: spec.privateKey } : {}),
     ...(spec.insecureSkipVerify ? { insecureSkipVerify: true } : {}),

@@ -140,6 +140,7 @@ const clientTls = object("How the connection is secured; `AUTO` follows what eac
     strings("Names of which the server's certificate must have one; empty: not checked beyond identity."),
   ),
   caCertificates: string("Path of the authorities' certificates; absent: the system's."),
+  caCrl: string("Path of the authorities' revocation lists."),
   clientCertificate: string("Path of the client's certificate."),
   privateKey: string("Path of the client's key."),
   insecureSkipVerify: boolean("Take any certificate."),

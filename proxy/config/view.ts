@@ -6,6 +6,7 @@
  * latency estimates and pooled connections survive every change of configuration.
  */
 import type {
+  ClientTls,
   ClusterPolicy,
   ConnectionPool,
   Protocol,
@@ -25,6 +26,7 @@ import type { HeaderPlan } from "../route/headers.ts";
 
 export type {
   AuthzRequest,
+  ClientTls,
   ClusterPolicy,
   ConnectionPool,
   Cors,

@@ -15,6 +15,8 @@ export interface PrintedCertificate {
   readonly subjectaltname?: string;
   readonly valid_to?: string;
   readonly fingerprint256?: string;
+  /** DER. */
+  readonly raw?: Uint8Array;
 }
 
 /** What a handshake tells of the server. */

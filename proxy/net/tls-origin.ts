@@ -19,6 +19,8 @@ export interface OriginDialOptions {
   readonly names: readonly string[];
   /** Takes any certificate. */
   readonly unverified: boolean;
+  /** Why a certificate (DER) is refused though its chain is good: it, or an authority, is revoked, or nobody can tell. */
+  readonly revocation?: ((certificate: Uint8Array, now: number) => string | undefined) | undefined;
   readonly session: Buffer | undefined;
   /** Said in plaintext before the handshake. */
   readonly preface: Uint8Array | undefined;
@@ -34,10 +36,12 @@ const CHAIN: Readonly<Record<string, string>> = {
   CERT_NOT_YET_VALID: "tls_not_yet_valid",
 };
 
+const NOTHING = new Uint8Array();
+
 /** Decides about a server; pure. */
 export function judgeServer(
   { chainError, certificate, protocol }: ServerEvidence,
-  options: Pick<OriginDialOptions, "names" | "unverified" | "alpn">,
+  options: Pick<OriginDialOptions, "names" | "unverified" | "alpn" | "revocation">,
   now: number,
 ): DialRefusal | undefined {
   // HTTP/2 without the server's word for it would be a guess.
@@ -55,6 +59,8 @@ export function judgeServer(
   if (!(Date.parse(certificate.valid_to) > now)) {
     return { reason: "tls_expired", message: `its certificate ended ${certificate.valid_to}` };
   }
+  const revoked = options.revocation?.(certificate.raw ?? NOTHING, now);
+  if (revoked !== undefined) return { reason: "tls_revoked", message: revoked };
   if (hasName(certificate.subjectaltname, options.names)) return undefined;
   const found = certificate.subjectaltname ?? "no name";
   return { reason: "tls_identity", message: `expected ${options.names.join(" or ")}, found ${found}` };

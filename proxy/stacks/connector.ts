@@ -1,5 +1,6 @@
 /** How a cluster reaches an endpoint: plaintext, mutual TLS to its proxy, or TLS as its DestinationRule says. */
-import type { Cluster, EndpointHandle } from "../config/view.ts";
+import type { ClientTls, Cluster, EndpointHandle } from "../config/view.ts";
+import type { Revocation } from "../identity/revocation.ts";
 import type { Identity } from "../identity/source.ts";
 import type { Connect, Dial, DialError, DialEvents } from "../net/listen.ts";
 import type { Socket } from "../net/socket.ts";
@@ -112,13 +113,14 @@ function originate(
     let anchors: string | undefined;
     let certificate: string | undefined;
     let key: string | undefined;
+    let lists: Promise<Revocation> | undefined;
     try {
       anchors = read(tls.caCertificates);
       certificate = read(tls.clientCertificate);
       key = read(tls.privateKey);
+      lists = revocationOf(context, tls);
     } catch (error) {
-      const message = `${cluster.name}: a file of its TLS settings cannot be read: ${String(error)}`;
-      return failLater(events, { reason: "tls_files", message });
+      return failLater(events, unreadable(cluster, error));
     }
     // A session speaks for the files that it was made with.
     const made = `${anchors}${certificate}`;
@@ -143,7 +145,51 @@ function originate(
       preface: opened?.header,
       resumable,
     };
-    return dialler.origin(address, target, options, { connected: events.connected, failed });
+    const dial = (revocation?: Revocation) => {
+      const judged = { ...options, revocation };
+      return dialler.origin(address, target, judged, { connected: events.connected, failed });
+    };
+    return lists === undefined
+      ? dial()
+      : dialAfter(lists, dial, (error) => failed(unreadable(cluster, error)));
+  };
+}
+
+/** Nothing where no lists are named, or nothing is verified. */
+function revocationOf({ files, now }: Context, tls: ClientTls): Promise<Revocation> | undefined {
+  const { caCrl, caCertificates, insecureSkipVerify } = tls;
+  if (caCrl === undefined || insecureSkipVerify === true) return undefined;
+  if (caCertificates === undefined)
+    throw new Error("caCrl needs the authorities that signed it, in caCertificates");
+  return files.revocation(caCertificates, caCrl, now());
+}
+
+function unreadable({ name }: Cluster, error: unknown): DialError {
+  const message = `${name}: a file of its TLS settings cannot be read: ${String(error)}`;
+  return { reason: "tls_files", message };
+}
+
+/** Dials once something is there, or says that it will never be. */
+function dialAfter<T>(
+  arriving: Promise<T>,
+  dial: (value: T) => Dial,
+  failed: (error: unknown) => void,
+): Dial {
+  let cancelled = false;
+  let dialled: Dial | undefined;
+  arriving.then(
+    (value) => {
+      if (!cancelled) dialled = dial(value);
+    },
+    (error: unknown) => {
+      if (!cancelled) failed(error);
+    },
+  );
+  return {
+    cancel() {
+      cancelled = true;
+      dialled?.cancel();
+    },
   };
 }
 

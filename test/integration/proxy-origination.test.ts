@@ -5,11 +5,13 @@ import { join } from "node:path";
 import { createServer, type Server, type TLSSocket, type TlsOptions } from "node:tls";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import {
+  createIntermediate,
   createLeafWithKey,
   createRoot,
   type KeyPairPem,
   readSigningKey,
 } from "../../control/ca/certificates.ts";
+import * as x509 from "../../control/ca/x509.ts";
 import type { ClientTls } from "../../crds/service-config.ts";
 import { subset, view } from "../../proxy/config/testdata.ts";
 import { application, eventually, exchange, ok, statusOf, TestClient, TestProxy } from "../support/proxy.ts";
@@ -181,6 +183,96 @@ describe("TLS to a server outside the mesh", () => {
     expect(await client.closed()).toBe("reset");
     expect(await proxy.metric("weft_dial_failures_total", { reason })).toBeGreaterThan(1);
     expect(said).toBe(0);
+  });
+
+  describe("with revocation lists", () => {
+    /** A list of an authority's. */
+    async function listOf(issuer: KeyPairPem, revoked: readonly string[], until = now + HOUR) {
+      const { key, algorithm, certificate } = await readSigningKey(issuer);
+      const made = await x509.X509CrlGenerator.create({
+        issuer: certificate.subjectName,
+        thisUpdate: new Date(now - HOUR),
+        nextUpdate: new Date(until),
+        entries: revoked.map((pem) => ({
+          serialNumber: new x509.X509Certificate(pem).serialNumber,
+          revocationDate: new Date(now - HOUR),
+        })),
+        signingAlgorithm: algorithm,
+        signingKey: key as never,
+      });
+      return `${x509.PemConverter.encode(made.rawData, "X509 CRL")}\n`;
+    }
+
+    /** A server behind an intermediate authority, and the files that a client knows. */
+    async function behindIntermediate() {
+      const middle = await createIntermediate(await readSigningKey(root), "Middle", valid);
+      const pair = await leaf(middle, web);
+      const port = await serve({ ...pair, certificate: pair.certificate + middle.certificate });
+      const files = async (lists: { root?: string[]; middle?: string[]; until?: number }) => ({
+        "anchors.pem": root.certificate + middle.certificate,
+        "lists.pem":
+          (await listOf(root, lists.root ?? [])) + (await listOf(middle, lists.middle ?? [], lists.until)),
+      });
+      return { middle, pair, port, files };
+    }
+    const tls = (path: (name: string) => string) => ({
+      caCertificates: path("anchors.pem"),
+      caCrl: path("lists.pem"),
+    });
+    const refused = async (why: string) => {
+      const answer = await exchange(proxy.port("outbound"), GET);
+      expect(statusOf(answer)).toBe(503);
+      expect(answer).toContain(why);
+      using client = await TestClient.open(proxy.port("outbound1"));
+      client.send(GET);
+      expect(await client.closed()).toBe("reset");
+    };
+
+    it("takes a server that stands on none, and refuses it once it does", async () => {
+      const { port, files, pair } = await behindIntermediate();
+      await start(port, tls, await files({}));
+      // The second time by the session of the first.
+      for (const reused of [false, true]) {
+        expect(statusOf(await exchange(proxy.port("outbound"), GET))).toBe(200);
+        expect(connections.at(-1)?.isSessionReused()).toBe(reused);
+        for (const each of connections) each.destroy();
+      }
+      await writeFile(join(folder, "next"), (await files({ middle: [pair.certificate] }))["lists.pem"]);
+      await rename(join(folder, "next"), join(folder, "lists.pem"));
+      await eventually(async () => {
+        using client = await TestClient.open(proxy.port("outbound1"));
+        client.send(GET);
+        await eventually(async () => client.received !== "" || client.ended !== "open");
+        return client.ended === "reset";
+      });
+      expect(await proxy.metric("weft_dial_failures_total", { reason: "tls_revoked" })).toBeGreaterThan(0);
+      await refused("its certificate is revoked");
+    });
+
+    it("refuses a server whose authority is revoked, or whose list has ended", async () => {
+      const { port, files, middle } = await behindIntermediate();
+      await start(port, tls, await files({ root: [middle.certificate] }));
+      await refused("the certificate of an authority");
+      await proxy[Symbol.asyncDispose]();
+      await start(port, tls, await files({ until: now - 60_000 }));
+      await refused("ended");
+    });
+
+    it("refuses a server when an authority above it has no list, or is not among those known", async () => {
+      const { port, files } = await behindIntermediate();
+      await start(port, tls, { ...(await files({})), "lists.pem": await listOf(root, []) });
+      await refused("has no revocation list");
+      await proxy[Symbol.asyncDispose]();
+      await start(port, tls, { ...(await files({})), "anchors.pem": root.certificate });
+      await refused("not among caCertificates");
+    });
+
+    it("refuses everyone when the lists cannot be read", async () => {
+      const { port, files } = await behindIntermediate();
+      await start(port, tls, { ...(await files({})), "lists.pem": "nothing" });
+      await refused("expected a PEM revocation list, found none");
+      expect(await proxy.metric("weft_dial_failures_total", { reason: "tls_files" })).toBeGreaterThan(0);
+    });
   });
 
   it("takes anyone where verification is turned off", async () => {

@@ -35,6 +35,9 @@ export function checkClientTls(field: Field, namespace: string): void {
     const senseless = ["caCertificates", "subjectAltNames", ...(mode === "SIMPLE" ? ["credentialName"] : [])];
     forbidAll(field, senseless, "has no use with insecureSkipVerify: nothing is verified");
   }
+  if (has(field, "caCrl") && !has(field, "caCertificates") && !has(field, "credentialName") && !skip) {
+    field.at("caCrl").warn("every server is refused unless caCertificates has the authorities that sign it");
+  }
   if (has(field, "credentialName")) {
     const others = ["clientCertificate", "privateKey", "caCertificates", "caCrl"];
     forbidAll(field, others, "may not be used together with credentialName");

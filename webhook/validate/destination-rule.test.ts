@@ -334,6 +334,13 @@ describe("DestinationRule", () => {
       ],
     },
     {
+      what: "revocation lists without the authorities that sign them",
+      own: policy({ tls: { mode: "SIMPLE", caCrl: "/crl" } }),
+      says: [
+        "spec.trafficPolicy.tls.caCrl: every server is refused unless caCertificates has the authorities that sign it",
+      ],
+    },
+    {
       what: "two settings for one port",
       own: policy({
         portLevelSettings: [80, 80].map((number) => ({ port: { number }, tls: { mode: "DISABLE" } })),

@@ -37,7 +37,6 @@ export const unhonoured: readonly Unhonoured[] = [
     instead: "it has no effect in Istio either",
   },
   { kind: "DestinationRule", field: "trafficPolicy.tls.credentialName", instead: "name files instead" },
-  { kind: "DestinationRule", field: "trafficPolicy.tls.caCrl", instead: "revocation is not looked at" },
 
   {
     kind: "ServiceEntry",

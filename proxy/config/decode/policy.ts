@@ -84,6 +84,7 @@ export const clusterPolicy: Decoder<ClusterPolicy> = object({
     sni: optional(text),
     subjectAltNames: list(text),
     caCertificates: optional(text),
+    caCrl: optional(text),
     clientCertificate: optional(text),
     privateKey: optional(text),
     insecureSkipVerify: optional(flag),

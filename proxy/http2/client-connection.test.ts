@@ -231,6 +231,16 @@ describe("ClientConnection", () => {
     expect(third.caller.failure).toMatchObject({ kind: "malformed", answered: false, reused: false });
   });
 
+  it("takes a refusal for what it could not know where the endpoint had not said yet how many it allows", async () => {
+    const client = new Client();
+    const early = client.ask();
+    await client.send(settings([frames.MAX_CONCURRENT_STREAMS, 1]), reset(1, frames.REFUSED_STREAM));
+    expect(early.caller.failure?.kind).toBe("unseen");
+    const late = client.ask();
+    await client.send(reset(3, frames.REFUSED_STREAM));
+    expect(late.caller.failure?.kind).toBe("refused");
+  });
+
   it("finishes what the endpoint still serves when it goes away, and then ends", async () => {
     const client = await Client.greeted();
     const [first, second] = [client.ask(), client.ask()];

@@ -15,7 +15,7 @@ import { CLIENT_SETTINGS } from "./settings.ts";
 
 /** Where the connection goes when something of it changes. */
 export interface ClientOwner {
-  /** A stream ended, or the endpoint's limit rose: `available` may have grown. */
+  /** A stream ended, or the endpoint has said how many it allows: `available` may have changed. */
   available(connection: ClientConnection): void;
   /** No new streams: the endpoint is going away, or the numbers are used up. What runs goes on. */
   draining(connection: ClientConnection): void;
@@ -80,6 +80,11 @@ export class ClientConnection extends Incoming<ClientStream> implements ClientSt
   get available(): number {
     if (this.over || this.#draining || this.#closing || this.socket.ended) return 0;
     return Math.max(0, Math.min(this.peer.maxStreams, this.#client.maxStreams) - this.streams);
+  }
+
+  /** Streams at once that the endpoint allows; undefined before it has said so. */
+  get allowed(): number | undefined {
+    return this.peer.received ? this.peer.maxStreams : undefined;
   }
 
   /** Starts a request; only while there are streams `available`. */
@@ -210,7 +215,7 @@ export class ClientConnection extends Incoming<ClientStream> implements ClientSt
   }
 
   protected settled(): void {
-    if (this.available > 0) this.#owner.available(this);
+    this.#owner.available(this);
   }
 
   /** Streams behind the last one have not been looked at; the others go on (RFC 9113 section 6.8). */

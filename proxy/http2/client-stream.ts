@@ -17,6 +17,8 @@ import { EMPTY, Stream, type StreamOwner } from "./stream.ts";
 export interface ClientStreamOwner extends StreamOwner {
   /** Nothing has been asked on the connection yet. */
   readonly fresh: boolean;
+  /** Streams at once that the endpoint allows; undefined before it has said so. */
+  readonly allowed: number | undefined;
   /** The connection is over, and not a stream of it alone. */
   readonly over: boolean;
   /** Gives the stream its number and writes its head; false when it is larger than the endpoint takes. */
@@ -29,6 +31,8 @@ export class ClientStream extends Stream implements Upstream {
   readonly version = 2;
   /** The connection's first request. */
   #first = false;
+  /** It was begun before the endpoint had said how many it allows. */
+  #unasked = false;
   /** The request's method was HEAD. */
   #bodiless = false;
   #head: ResponseHead | undefined;
@@ -55,6 +59,7 @@ export class ClientStream extends Stream implements Upstream {
       return ROOM;
     }
     this.#first = this.#client.fresh;
+    this.#unasked = this.#client.allowed === undefined;
     if (!this.#client.writeRequest(this, request, headOnly)) {
       this.decline();
       return TOO_LARGE;
@@ -142,8 +147,11 @@ export class ClientStream extends Stream implements Upstream {
   }
 
   lost(code: number, message: string): void {
+    const refused = code === REFUSED_STREAM && !this.headed;
+    // One more than the endpoint allows was not looked at, and we could not know.
+    if (refused && this.#unasked) this.refuse(message);
     // A whole response that nobody has taken yet is still one; otherwise it cannot be completed.
-    this.#failed(code === REFUSED_STREAM && !this.headed ? "refused" : "reset", 0, code, message);
+    else this.#failed(refused ? "refused" : "reset", 0, code, message);
   }
 
   /** The endpoint has not looked at the request. */

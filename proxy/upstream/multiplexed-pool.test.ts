@@ -18,6 +18,8 @@ class FakeConnection implements Multiplexed {
   requests = 0;
   streams = 0;
   most: number;
+  /** Until the peer has said: told by `raise`. */
+  allowed: number | undefined;
   closed = false;
   over = false;
   readonly #owner: MultiplexedOwner;
@@ -52,6 +54,7 @@ class FakeConnection implements Multiplexed {
   }
   raise(most: number): void {
     this.most = most;
+    this.allowed = most;
     this.#owner.available(this);
   }
   die(): void {
@@ -165,6 +168,31 @@ describe("a pool of connections that carry many requests", () => {
     expect(dials).toHaveLength(2);
     for (const dial of dials) dial.succeed();
     expect(connections.map(({ streams }) => streams)).toEqual([2, 1]);
+  });
+
+  it("begins with no more on one than the endpoint allowed last, until it has said so again", () => {
+    const { acquire, dials, connections } = setUp({}, {}, 100);
+    acquire();
+    dials[0]?.succeed();
+    connections[0]?.raise(1);
+    const waiters = [acquire(), acquire()];
+    expect(dials).toHaveLength(3);
+    dials[1]?.succeed();
+    expect(waiters.map(({ got }) => got.length)).toEqual([1, 0]);
+    connections[1]?.raise(2);
+    expect(waiters[1]?.got).toEqual([connections[1]]);
+  });
+
+  it("waits for an endpoint that allows none for a while, and opens no connections meanwhile", () => {
+    const { acquire, dials, connections } = setUp({}, {}, 100);
+    acquire();
+    dials[0]?.succeed();
+    connections[0]?.raise(0);
+    connections[0]?.end();
+    const waiters = [acquire(), acquire()];
+    expect(dials).toHaveLength(1);
+    connections[0]?.raise(2);
+    expect(waiters.map(({ got }) => got.length)).toEqual([1, 1]);
   });
 
   it("replaces one that takes no more, and lets what it carries end", () => {

@@ -19,6 +19,8 @@ export interface Multiplexed {
   readonly streams: number;
   /** How many more may begin now: 0 when it takes no more at all. */
   readonly available: number;
+  /** As many at a time as the peer allows; undefined before it has said so. */
+  readonly allowed: number | undefined;
   /** Only while `available`. */
   open(): Upstream;
   /** Takes no more, and ends when what is under way has. */
@@ -27,7 +29,7 @@ export interface Multiplexed {
 
 /** Whom a connection tells of itself. */
 export interface MultiplexedOwner {
-  /** A stream has ended, or the peer allows more. */
+  /** A stream has ended, or the peer has said how many it allows. */
   available(connection: Multiplexed): void;
   /** It takes no more; what is under way goes on. */
   draining(connection: Multiplexed): void;
@@ -65,6 +67,8 @@ export class MultiplexedPool extends Pool<MultiplexedLimits> implements Multiple
   readonly #speak: MultiplexedOptions["speak"];
   /** Those that take requests, the oldest first. */
   readonly #pooled: Pooled[] = [];
+  /** What the endpoint allowed last on a connection: the next one begins with no more, until it has said so itself. */
+  #allowed = EXPECTED_STREAMS;
 
   constructor(options: MultiplexedOptions) {
     super(options);
@@ -88,6 +92,7 @@ export class MultiplexedPool extends Pool<MultiplexedLimits> implements Multiple
   available(connection: Multiplexed): void {
     const pooled = this.#of(connection);
     if (pooled === undefined) return;
+    this.#allowed = Math.min(connection.allowed ?? this.#allowed, EXPECTED_STREAMS);
     this.#serve(pooled);
     this.open();
     if (connection.streams > 0 || !this.#pooled.includes(pooled)) return;
@@ -121,10 +126,10 @@ export class MultiplexedPool extends Pool<MultiplexedLimits> implements Multiple
   }
 
   #room({ connection }: Pooled): boolean {
+    const { available, allowed, streams } = connection;
     const { maxConcurrentStreams } = this.limits;
-    return (
-      connection.available > 0 && (maxConcurrentStreams === 0 || connection.streams < maxConcurrentStreams)
-    );
+    if (allowed === undefined && streams >= this.#allowed) return false;
+    return available > 0 && (maxConcurrentStreams === 0 || streams < maxConcurrentStreams);
   }
 
   #roomy(): Pooled | undefined {
@@ -187,7 +192,9 @@ export class MultiplexedPool extends Pool<MultiplexedLimits> implements Multiple
   // Opening.
 
   protected needsMore(): boolean {
-    const most = this.limits.maxConcurrentStreams || EXPECTED_STREAMS;
+    const most = Math.min(this.limits.maxConcurrentStreams || EXPECTED_STREAMS, this.#allowed);
+    // One that allows nothing for now would allow as little on another connection.
+    if (most === 0) return this.waiting.size > 0 && this.#pooled.length + this.opening === 0;
     return this.opening * most < this.waiting.size;
   }
 

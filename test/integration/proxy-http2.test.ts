@@ -402,10 +402,11 @@ describe("a connection of HTTP/2", () => {
   });
 
   it.each([
-    ["the endpoint allows fewer streams", {}],
-    ["the policy allows few requests on one", { maxRequestsPerConnection: 7 }],
-    ["the policy allows few streams on one", { maxConcurrentStreams: 9 }],
-  ])("is not the only one when %s than there are requests", async (_why, pool) => {
+    ["the endpoint allows fewer streams", {}, 100],
+    ["the endpoint allows one stream", {}, 1],
+    ["the policy allows few requests on one", { maxRequestsPerConnection: 7 }, 100],
+    ["the policy allows few streams on one", { maxConcurrentStreams: 9 }, 100],
+  ])("is not the only one when %s than there are requests", async (_why, pool, allowed) => {
     let most = 0;
     await using app = await Http2App.start(
       (stream) => {
@@ -413,7 +414,7 @@ describe("a connection of HTTP/2", () => {
         setTimeout(() => stream.respond({ ":status": 200 }, { endStream: true }), 20);
       },
       "127.0.0.1",
-      100,
+      allowed,
     );
     await using proxy = await alone([app.port], "http2", { pool });
     using client = new Http2Client(proxy.port("outbound"));

@@ -436,6 +436,23 @@ describe("ServerConnection", () => {
     expect(server.closed).toBe(1);
   });
 
+  it("ignores all of a request that crossed its last GOAWAY, and finishes those before", async () => {
+    const server = await Server.greeted();
+    await server.send(headers(1, GET, true));
+    server.connection.drain(false);
+    server.time.advance(1_100);
+    await peer.turn();
+    server.frames();
+    const trailers = headers(3, [["x-sum", "1"]], true);
+    await server.send(headers(3, POST), trailers, headers(5, POST), data(5, "late"), data(5, "", true));
+    expect(server.frames()).toEqual([]);
+    expect(server.services).toHaveLength(1);
+    server.services[0]?.stream.reply(200, "", "");
+    server.services[0]?.stream.finish();
+    await peer.turn();
+    expect(server.goneWith()).toBe("NO_ERROR");
+  });
+
   it("drains a client that does not answer, too", async () => {
     const server = await Server.greeted();
     await server.send(headers(1, GET, true));

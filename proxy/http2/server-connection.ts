@@ -114,6 +114,11 @@ export class ServerConnection extends Incoming<ServerStream> implements ServerSt
     return (id & 1) === 0 || id > this.lastPeerId;
   }
 
+  /** Streams behind a final GOAWAY are ignored to their end (RFC 9113 section 6.8). */
+  protected override mayLinger(id: number): boolean {
+    return id > this.#lastServed || super.mayLinger(id);
+  }
+
   protected headers(id: number, ends: boolean, block: Buffer, start: number, end: number): void {
     const stream = this.live.get(id);
     if (stream !== undefined) this.trailers(stream, ends, block, start, end);

@@ -251,4 +251,11 @@ export const serviceEntries: readonly ServiceEntrySpec[] = [
     resolution: "STATIC",
     workloadSelector: { labels: { app: "pay" } },
   },
+  {
+    hosts: ["api.example.com"],
+    ports: [{ number: 80, name: "http", protocol: "HTTP" }],
+    location: "MESH_INTERNAL",
+    resolution: "STATIC",
+    endpoints: [{ address: "192.0.2.1", serviceAccount: "db" }],
+  },
 ];

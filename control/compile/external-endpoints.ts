@@ -9,7 +9,7 @@ import type { Pod, ServiceEntry } from "./inputs.ts";
 import type { WorkloadEntrySpec } from "./istio.ts";
 import { type Labels, selects } from "./labels.ts";
 import { compareText } from "./order.ts";
-import { isReady } from "./pods.ts";
+import { isReady, spiffeId, tlsModeOf } from "./pods.ts";
 import { validPort } from "./ports.ts";
 
 /** As decoders take it. */
@@ -45,7 +45,10 @@ function endpointsOf(
       return external.isOutside ? { ...plain, mtls: false } : found;
     });
   if (endpoints.length > 0)
-    return endpoints.flatMap((each) => listed(entry, each, resolves, context.labelKeys) ?? []);
+    return endpoints.flatMap((each) => {
+      const found = listed(entry, each, resolves, context.labelKeys);
+      return found === undefined ? [] : { ...found, ...security(external, each, context.trustDomain) };
+    });
   if (!resolves || isWildcard(external.host)) return [];
   const itself = listed(entry, { address: external.host }, resolves, context.labelKeys);
   return itself === undefined ? [] : [itself];
@@ -70,6 +73,17 @@ function listed(
     ...(locality && { locality }),
     weight: Math.min(weight || 1, mostWeight),
   };
+}
+
+/** Who has an account in the mesh has a proxy of it, unless the label says otherwise; a host outside is none of the mesh's. */
+function security(
+  { isOutside, namespace }: External,
+  { serviceAccount, labels }: WorkloadEntrySpec,
+  trustDomain: string,
+): Pick<Endpoint, "identity" | "mtls"> {
+  const mode = tlsModeOf(labels);
+  if (isOutside || !serviceAccount || (mode !== undefined && mode !== "istio")) return { mtls: false };
+  return { mtls: true, identity: spiffeId(trustDomain, namespace, serviceAccount) };
 }
 
 /** The hosts' ports at an endpoint that may have its own for their names. */

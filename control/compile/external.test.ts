@@ -217,6 +217,31 @@ describe("the endpoints of a ServiceEntry", () => {
     ]);
   });
 
+  it.each([
+    ["inside the mesh, by mutual TLS", "location: MESH_INTERNAL", "", "spiffe://cluster.local/ns/prod/sa/db"],
+    [
+      "whose label says so, too",
+      "location: MESH_INTERNAL",
+      ", labels: {security.istio.io/tlsMode: istio}",
+      "spiffe://cluster.local/ns/prod/sa/db",
+    ],
+    [
+      "whose label says otherwise, in plaintext",
+      "location: MESH_INTERNAL",
+      ", labels: {security.istio.io/tlsMode: disabled}",
+      undefined,
+    ],
+    ["outside, in plaintext", "location: MESH_EXTERNAL", "", undefined],
+    ["nowhere in particular, in plaintext", "exportTo: ['*']", "", undefined],
+  ])("that have a service account are called %s", (_, location, labels, identity) => {
+    const listed = `resolution: STATIC, endpoints: [{address: 192.0.2.1, serviceAccount: db${labels}}, {address: 192.0.2.2}]`;
+    const found = endpoints(`${listed}, ${location}`);
+    expect(found.map((each) => [each.mtls, each.identity])).toEqual([
+      [identity !== undefined, identity],
+      [false, undefined],
+    ]);
+  });
+
   it("follow their pods", () => {
     const compiler = compilerOf(...entry(`${api}, ${selecting}`), ...pods);
     const affected = compiler.affected(

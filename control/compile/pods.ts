@@ -34,8 +34,13 @@ export function controllerOf(pod: Pod): Owner | undefined {
 
 /** Whether the pod can be called by mutual TLS: the label decides, and the injector's record where there is none. */
 export function hasSidecar(pod: Pod): boolean {
-  const mode = pod.metadata.labels?.[tlsModeLabel];
+  const mode = tlsModeOf(pod.metadata.labels);
   return mode === undefined ? pod.metadata.annotations?.[sidecarAnnotation] !== undefined : mode === "istio";
+}
+
+/** What the label says of whether somebody takes mutual TLS: `istio` or not. */
+export function tlsModeOf(labels: Labels | undefined): string | undefined {
+  return labels?.[tlsModeLabel];
 }
 
 /** Whether the pod's sidecar takes its configuration from this revision. */
@@ -54,8 +59,11 @@ export function isReady({ metadata, status }: Pod): boolean {
 
 /** The SPIFFE id that the pod's sidecar shows. */
 export function identityOf(pod: Pod, trustDomain: string): string {
-  const account = pod.spec?.serviceAccountName || "default";
-  return `spiffe://${trustDomain}/ns/${pod.metadata.namespace ?? ""}/sa/${account}`;
+  return spiffeId(trustDomain, pod.metadata.namespace ?? "", pod.spec?.serviceAccountName || "default");
+}
+
+export function spiffeId(trustDomain: string, namespace: string, account: string): string {
+  return `spiffe://${trustDomain}/ns/${namespace}/sa/${account}`;
 }
 
 /** The container ports that a named target port stands for; a native sidecar's are the pod's, too. */

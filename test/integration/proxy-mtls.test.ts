@@ -2,8 +2,11 @@ import { once } from "node:events";
 import { connect, type Socket } from "node:net";
 import { connect as connectTls, type TLSSocket } from "node:tls";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
+import { objects as manifests, snapshotOf } from "../../control/compile/cluster.fake.ts";
+import { compile } from "../../control/compile/compile.ts";
+import { defaultSettings } from "../../control/compile/inputs.ts";
 import type { Endpoint } from "../../crds/service-config.ts";
-import { endpoint, workloadObject } from "../../proxy/config/testdata.ts";
+import { type CompiledJson, endpoint, workloadObject } from "../../proxy/config/testdata.ts";
 import {
   application,
   eventually,
@@ -187,6 +190,44 @@ describe("between two proxies", () => {
     await exchange(client.port("outbound"), "GET /a/./b/../%63?q=%2e HTTP/1.1\r\nHost: web\r\n\r\n");
     expect(requests[0]).toMatch(/^GET \/a\/c\?q=%2e HTTP/);
   });
+
+  it.each([
+    ["web", 200],
+    ["other", 503],
+  ])(
+    "a ServiceEntry's endpoint with the account %s is called by mutual TLS, and has to show it",
+    async (account, status) => {
+      const entry = manifests(`
+kind: ServiceEntry
+metadata: {name: db, namespace: demo}
+spec:
+  hosts: [db.internal]
+  location: MESH_INTERNAL
+  resolution: STATIC
+  ports: [{number: 80, name: http, protocol: HTTP, targetPort: ${app.port}}]
+  endpoints: [{address: ${serverAddress}, serviceAccount: ${account}}]
+`);
+      const compiled = compile(snapshotOf(entry), defaultSettings).map(
+        ({ kind, name, namespace, labels, status }): CompiledJson => ({
+          apiVersion: "mesh.weft.dev/v1alpha1",
+          kind,
+          metadata: { name, namespace, labels: { ...labels } },
+          status,
+        }),
+      );
+      await using client = await TestProxy.start({
+        file: { outbound: [{ listen: "127.0.0.1:0", destination: "10.0.0.9:80" }], admin: "127.0.0.1:0" },
+        identity: await authority.issue("client"),
+        objects: [...compiled, workloadObject("demo", "client")],
+      });
+      const received = await exchange(
+        client.port("outbound"),
+        "GET /x HTTP/1.1\r\nHost: db.internal\r\n\r\n",
+      );
+      expect(statusOf(received)).toBe(status);
+      expect(requests).toHaveLength(status === 200 ? 1 : 0);
+    },
+  );
 
   it("opaque TCP travels inside mutual TLS, half-close included", async () => {
     const client = clients[0] as TestProxy;

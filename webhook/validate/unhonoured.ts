@@ -56,7 +56,6 @@ export const unhonoured: readonly Unhonoured[] = [
     instead: "the endpoint is left out",
   },
   { kind: "ServiceEntry", field: "endpoints[].network", instead: "all networks are one" },
-  { kind: "ServiceEntry", field: "endpoints[].serviceAccount", instead: "called without mutual TLS" },
 
   {
     kind: "RequestAuthentication",

@@ -108,6 +108,7 @@ export class ClientConnection extends Incoming<ClientStream> implements ClientSt
     if (size > this.peer.maxListBytes) return false;
     this.#reserved.delete(stream);
     stream.begin(this.#nextId, this.peer.window);
+    stream.openedAt = this.options.now();
     this.#nextId += 2;
     this.live.set(stream.id, stream);
     const out = this.output.buffer;

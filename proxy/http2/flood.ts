@@ -15,6 +15,11 @@ export const NOISE_PER_WORK = 4;
  * sent on them (CVE-2025-8671): a client may give up many, but not most, of its requests in ten seconds.
  */
 export const MAX_RESETS = 200;
+/**
+ * One that was open for as long has been one of the streams that there may be at a time, which bounds what such can cost; and
+ * behind a peer's proxy, whose clients share its connections, those are the timeouts of one, for which others must not pay.
+ */
+export const PREMATURE_MS = 100;
 /** Frames that one head may be cut into (CVE-2024-27316); at 16 KiB a frame the largest head has five. */
 export const MAX_CONTINUATIONS = 64;
 

@@ -6,6 +6,7 @@ import { Head } from "../http/head.ts";
 import * as refuse from "../http/refusal.ts";
 import { Connection } from "./connection.ts";
 import { FieldBlock, FLOODS, MALFORMED, WHOLE } from "./field-block.ts";
+import { PREMATURE_MS } from "./flood.ts";
 import type { FrameEvents } from "./frame-reader.ts";
 import { frameError } from "./frame-rules.ts";
 import * as frames from "./frames.ts";
@@ -101,7 +102,7 @@ export abstract class Incoming<S extends Stream> extends Connection<S> implement
     }
     stream.drop();
     stream.lost(code, `the stream was reset with ${frames.errorName(code)}`);
-    this.countReset();
+    if (this.options.now() < stream.openedAt + PREMATURE_MS) this.countReset();
   }
 
   #settings(flags: number, bytes: Buffer, start: number, end: number): void {

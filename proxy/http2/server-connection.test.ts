@@ -404,6 +404,18 @@ describe("ServerConnection", () => {
     expect(server.goneWith()).toBeUndefined();
   });
 
+  it("does not take requests that are given up when their time is over for a flood", async () => {
+    const server = await Server.greeted();
+    for (let round = 0; round < 10; round++) {
+      const ids = Array.from({ length: 100 }, (_, index) => 2 * (100 * round + index) + 1);
+      await server.send(...ids.map((id) => headers(id, GET, true)));
+      server.time.advance(110);
+      await server.send(...ids.map((id) => reset(id, frames.CANCEL)));
+    }
+    expect(server.closed).toBe(0);
+    expect(server.connection.streams).toBe(0);
+  });
+
   it("ends a client that makes it answer and does not listen", async () => {
     const server = await Server.greeted();
     await server.send(headers(1, POST));

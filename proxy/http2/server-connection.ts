@@ -154,6 +154,7 @@ export class ServerConnection extends Incoming<ServerStream> implements ServerSt
       return;
     }
     const stream = new ServerStream(id, this, this.peer.window, head, this.#accept);
+    stream.openedAt = this.options.now();
     if (ends && stream.mismatches(true)) {
       this.streamError(id, frames.PROTOCOL_ERROR, refuse.LENGTH_MISMATCH);
       return;

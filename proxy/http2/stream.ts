@@ -36,6 +36,8 @@ export abstract class Stream {
   protected readonly owner: StreamOwner;
   /** What the peer still takes; less than nothing when it lowered its initial window. */
   sendWindow: number;
+  /** Monotonic ms. */
+  openedAt = 0;
   /** In the connection's round. */
   queued = false;
   /** We have sent END_STREAM. */

@@ -21,7 +21,7 @@ export interface HttpsRequest {
 
 export interface HttpsAnswer {
   readonly status: number;
-  /** To be read to its end or left by `return`: either closes the connection. */
+  /** To be read to its end or left by `return`: either closes the connection. The parts are the reader's, their memory too. */
   readonly body: AsyncIterable<Uint8Array>;
 }
 

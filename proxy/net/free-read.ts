@@ -7,7 +7,7 @@
 export const WORTH_BYTES = 16 * 1024;
 
 /** The caller has handed all of `chunk` on, and nobody keeps a part or a view of it: it is empty from now on. */
-export function freeRead(chunk: Buffer): void {
+export function freeRead(chunk: Uint8Array): void {
   const { length } = chunk;
   if (length < WORTH_BYTES) return;
   const { buffer } = chunk;

@@ -10,7 +10,7 @@ import {
   view,
   workloadObject,
 } from "../../proxy/config/testdata.ts";
-import { type Harness, type Line, startHarness } from "./proxy-config/harness.ts";
+import { type Harness, type Line, type Observer, startHarness } from "./proxy-config/harness.ts";
 
 let harness: Harness;
 
@@ -36,6 +36,14 @@ async function writeServices(namespace: string, names: readonly string[]): Promi
     await harness.write(serviceObject(namespace, name));
     await harness.write(endpointsObject(namespace, name, [endpoint("10.0.0.1")]));
   }
+}
+
+/** What its runtime's heap holds, and outside of it, when garbage and compiled code are gone. */
+async function bytesOf(observer: Observer): Promise<number> {
+  const from = observer.lines.length;
+  observer.send("memory");
+  const isNew = (line: Line) => line.event === "memory" && observer.lines.indexOf(line) >= from;
+  return Number((await observer.until("its memory", isNew)).bytes);
 }
 
 describe("a proxy's configuration", () => {
@@ -131,6 +139,37 @@ describe("a proxy's configuration", () => {
       `first call's wait for a service under ${weight} writes: p50 ${loads[6]?.toFixed(1)} ms, max ${loads.at(-1)?.toFixed(1)} ms`,
     );
   });
+
+  it("takes at most 100 bytes for each service of the cluster, having seen them appear or started then", async () => {
+    const count = 6_000;
+    const services = (upTo: number) =>
+      Array.from({ length: upTo }, (_, i) =>
+        entry("crowd", `service-${i}`, {
+          addresses: [`198.18.${i >> 8}.${i & 255}`],
+          ports: [{ port: 80, protocol: "http", name: "http" }],
+        }),
+      );
+    await writeServices("quiet", ["pay"]);
+    await harness.write(workloadObject("quiet", "storefront"));
+    const ready = async () => {
+      const observer = await harness.observe("quiet", "Deployment/storefront");
+      await observer.until("it is ready", (line) => line.ready === true);
+      await observer.load("pay");
+      return observer;
+    };
+    const beside = await ready();
+    const before = await bytesOf(beside);
+    for (let written = 1; written <= 6; written++)
+      await harness.write(indexObject("crowd", services((count / 6) * written)));
+    await harness.write(endpointsObject("quiet", "pay", [endpoint("10.0.0.2")]));
+    await beside.until("what was written last", (line) => behind(line, "pay") === "10.0.0.2*1");
+    const perService = async (observer: Observer) => ((await bytesOf(observer)) - before) / count;
+    const held = { beside: await perService(beside), after: await perService(await ready()) };
+    if (process.env.WEFT_PRINT !== undefined) console.log(held, "bytes a service");
+    await harness.remove(indexObject("crowd", []));
+    expect(held.beside).toBeLessThan(100);
+    expect(held.after).toBeLessThan(100);
+  }, 60_000);
 
   it("goes on without the API server, and takes what was written meanwhile when it is back", async () => {
     await writeServices("outage", ["pay", "gone"]);

@@ -38,6 +38,22 @@ describe("lines of a stream", () => {
     expect(await collect(chunks)).toEqual([["one"], ["two", "three"]]);
   });
 
+  it("give their memory and that of the chunks back once the next batch is asked for", async () => {
+    const large = (text: string) => {
+      const chunk = Buffer.from(new ArrayBuffer(text.length));
+      chunk.write(text);
+      return chunk;
+    };
+    const text = "x".repeat(20_000);
+    const chunks = [large(text), large(`${text}\n${text}`), large(`${text}\n`)];
+    const lines: Uint8Array[] = [];
+    for await (const batch of lineBatches(chunked(chunks), 100_000)) {
+      expect(batch.map((line) => Buffer.from(line).toString())).toEqual([text + text]);
+      lines.push(...batch);
+    }
+    expect([...chunks, ...lines].map(({ length }) => length)).toEqual([0, 0, 0, 0, 0]);
+  });
+
   it.each([[["x".repeat(11)]], [["x".repeat(6), "y".repeat(6)]], [["x".repeat(11), "\n"]]])(
     "that are too long are refused before they are whole: %#",
     async (texts) => {

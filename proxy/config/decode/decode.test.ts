@@ -80,6 +80,7 @@ describe("a compiled object", () => {
       expect(line).not.toContain("\n");
       const again = decode(parseKeeping(Buffer.from(line), ["status", "index", "services"]), object.kind);
       expect(again).toEqual({ ...decoded, meta: { ...decoded.meta, resourceVersion: "" } });
+      expect(again && encodeObject(again)).toBe(line);
     },
   );
 

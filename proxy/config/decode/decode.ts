@@ -6,6 +6,7 @@ import type { EndpointsPart, IndexEntry, ServicePart } from "../../../crds/servi
 import type { WorkloadConfigStatus } from "../../../crds/workload-config.ts";
 import { ConfigError } from "../errors.ts";
 import { jwtRule, rateLimit } from "./inbound.ts";
+import { PackedList } from "./packed-list.ts";
 import { clusterPolicy, connectionPool } from "./policy.ts";
 import { RawList } from "./raw-json.ts";
 import { httpRoute, tcpRoute, tlsRoute } from "./route.ts";
@@ -35,9 +36,9 @@ export interface ObjectMeta {
 }
 
 /** An index part whose services are still JSON. */
-export interface RawIndexPart {
+export interface PackedIndexPart {
   readonly namespace: string;
-  readonly services: RawList;
+  readonly services: PackedList;
 }
 
 /** Where in a watch event, and where in an object, the list stands that is kept raw. */
@@ -46,7 +47,7 @@ export const rawInObject = ["status", "index", "services"] as const;
 
 /** A compiled object's content; `service` and the other parts as crds/ describes them. */
 export type Part =
-  | { readonly kind: "index"; readonly index: RawIndexPart }
+  | { readonly kind: "index"; readonly index: PackedIndexPart }
   | { readonly kind: "service"; readonly service: ServicePart }
   | { readonly kind: "endpoints"; readonly endpoints: EndpointsPart }
   | { readonly kind: "workload"; readonly workload: WorkloadConfigStatus };
@@ -121,9 +122,9 @@ export const indexEntry: Decoder<IndexEntry> = object({
   exportTo: optional(list(text)),
 });
 
-const services: Decoder<RawList> = (value) =>
-  value instanceof RawList ? value : RawList.of(list((each) => each)(value));
-const index: Decoder<RawIndexPart> = object({ namespace: text, services });
+const services: Decoder<PackedList> = (value) =>
+  PackedList.of(value instanceof RawList ? value : RawList.of(list((each) => each)(value)));
+const index: Decoder<PackedIndexPart> = object({ namespace: text, services });
 
 const view = object({
   http: list(httpRoute),

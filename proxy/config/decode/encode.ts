@@ -12,7 +12,7 @@ export function encodeObject({ meta, hash, generations, writtenAt, part }: Compi
   const { kind: _, ...content } = part;
   const status =
     part.kind === "index"
-      ? `{${inner(header)},"index":{"namespace":${JSON.stringify(part.index.namespace)},"services":${new TextDecoder().decode(part.index.services.bytes)}}}`
+      ? `{${inner(header)},"index":{"namespace":${JSON.stringify(part.index.namespace)},"services":${part.index.services.toString()}}}`
       : JSON.stringify(
           part.kind === "workload" ? { ...part.workload, ...header } : { ...header, ...content },
         );

@@ -1,7 +1,7 @@
 /**
  * JSON that stays text. An index part lists every service of a namespace, of which a proxy looks at few: parsing them all would
- * leave a heap several times their size behind. So the list is cut out of the line as bytes, and its elements are found, and
- * parsed one at a time, when they are looked for. What is skipped here is well-formed: an API server wrote it.
+ * leave a heap several times their size behind. So the list is left as it stands in the line, for `packed-list.ts` to keep.
+ * What is skipped here is well-formed: an API server wrote it.
  */
 
 const quote = 0x22;
@@ -13,7 +13,7 @@ const closeBracket = 0x5d;
 const openBrace = 0x7b;
 const closeBrace = 0x7d;
 
-/** A JSON list as bytes. */
+/** A JSON list as bytes of the line that it came in: whoever keeps it keeps the line. */
 export class RawList {
   /** From `[` to `]`. */
   readonly bytes: Uint8Array;
@@ -53,8 +53,7 @@ export function parseKeeping(bytes: Uint8Array, path: readonly string[]): unknow
   const value: unknown = JSON.parse(without);
   let holder = value as Record<string, unknown>;
   for (const name of path.slice(0, -1)) holder = holder[name] as Record<string, unknown>;
-  // A copy of its own: a view would keep the whole line alive.
-  holder[path.at(-1) ?? ""] = new RawList(new Uint8Array(bytes.subarray(at, end)));
+  holder[path.at(-1) ?? ""] = new RawList(bytes.subarray(at, end));
   return value;
 }
 

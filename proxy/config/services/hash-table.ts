@@ -1,16 +1,23 @@
 /** Items found by the hash of a string, in numbers alone: nothing is kept of the strings. */
 import { skipValue } from "../decode/raw-json.ts";
 
-/** Open addressing over 32-bit hashes: 8 to 16 bytes an item. The caller confirms, since hashes may collide. */
+/** Whole numbers, none above the greatest, in as few bytes as that takes. */
+export type Numbers = Uint16Array | Uint32Array;
+
+export function numbersUpTo(greatest: number, count: number): Numbers {
+  return greatest > 0xffff ? new Uint32Array(count) : new Uint16Array(count);
+}
+
+/** Open addressing over 32-bit hashes: some 9 bytes an item. The caller confirms, since hashes may collide. */
 export class HashTable {
   /** Item + 1; 0 is free. */
-  readonly #slots: Uint32Array;
+  readonly #slots: Numbers;
   readonly #hashes: Uint32Array;
 
-  constructor(hashes: Uint32Array) {
-    this.#hashes = hashes;
+  constructor(hashes: readonly number[]) {
+    this.#hashes = Uint32Array.from(hashes);
     const size = 2 ** Math.ceil(Math.log2(Math.max(hashes.length * 1.5, 2)));
-    this.#slots = new Uint32Array(size);
+    this.#slots = numbersUpTo(hashes.length, size);
     for (let i = 0; i < hashes.length; i++) {
       let slot = (hashes[i] ?? 0) & (size - 1);
       while (this.#slots[slot] !== 0) slot = (slot + 1) & (size - 1);

@@ -1,9 +1,10 @@
-/** One namespace's entries in the index of services, as the JSON that they came as with tables beside it. */
+/** One namespace's entries in the index of services, as packed JSON with tables beside it. */
 import type { IndexEntry } from "../../../crds/service-config.ts";
 import { type Block, parseBlock } from "../../address/cidr.ts";
-import { findMember, type RawList, skipValue } from "../decode/raw-json.ts";
+import type { PackedList } from "../decode/packed-list.ts";
+import { findMember } from "../decode/raw-json.ts";
 import { type Decoder, ShapeError } from "../decode/shape.ts";
-import { eachString, HashTable, hash, hashString } from "./hash-table.ts";
+import { eachString, HashTable, hash, hashString, type Numbers, numbersUpTo } from "./hash-table.ts";
 
 /** An entry with the namespace that it came from. */
 export interface FoundEntry extends IndexEntry {
@@ -20,28 +21,27 @@ interface AddressBlock {
 
 export class IndexShard {
   readonly namespace: string;
-  readonly services: RawList;
+  readonly #services: PackedList;
   readonly #decode: Decoder<IndexEntry>;
   /** Where each entry begins. */
   readonly #starts: Uint32Array;
   readonly #names: HashTable;
   readonly #hosts: ReadonlyMap<string, number> | undefined;
-  /** Hash of each address and the entry that has it. */
-  readonly addressHashes: Uint32Array;
-  readonly addressEntries: Uint32Array;
+  readonly #addresses: HashTable;
+  /** For each address the entry that has it. */
+  readonly #holders: Numbers;
   readonly blocks: readonly AddressBlock[];
   readonly #opaque: readonly { readonly port: number; readonly index: number }[];
 
   constructor(
     namespace: string,
-    services: RawList,
+    services: PackedList,
     decode: Decoder<IndexEntry>,
     sees: (exportTo: readonly string[]) => boolean,
   ) {
     this.namespace = namespace;
-    this.services = services;
+    this.#services = services;
     this.#decode = decode;
-    const { bytes } = services;
     const starts: number[] = [];
     const names: number[] = [];
     const addresses: number[] = [];
@@ -49,14 +49,14 @@ export class IndexShard {
     const hosts = new Map<string, number>();
     const blocks: AddressBlock[] = [];
     const opaque: { port: number; index: number }[] = [];
-    services.each((start, end) => {
+    services.each((start, text) => {
       // Both are rare, and neither is worth a scanner of its own.
-      const special = findMember(bytes, start, "exportTo") >= 0 || findMember(bytes, start, "hosts") >= 0;
-      const entry = special ? this.#parse(start, end) : undefined;
+      const special = findMember(text, 0, "exportTo") >= 0 || findMember(text, 0, "hosts") >= 0;
+      const entry = special ? this.#parse(start) : undefined;
       if (entry?.exportTo !== undefined && !sees(entry.exportTo)) return;
       const index = starts.push(start) - 1;
-      names.push(hashString(bytes, findMember(bytes, start, "name")));
-      eachString(bytes, findMember(bytes, start, "addresses"), (hashed) => {
+      names.push(hashString(text, findMember(text, 0, "name")));
+      eachString(text, findMember(text, 0, "addresses"), (hashed) => {
         addresses.push(hashed);
         holders.push(index);
       });
@@ -70,10 +70,11 @@ export class IndexShard {
       }
     });
     this.#starts = Uint32Array.from(starts);
-    this.#names = new HashTable(Uint32Array.from(names));
+    this.#names = new HashTable(names);
     this.#hosts = hosts.size > 0 ? hosts : undefined;
-    this.addressHashes = Uint32Array.from(addresses);
-    this.addressEntries = Uint32Array.from(holders);
+    this.#addresses = new HashTable(addresses);
+    this.#holders = numbersUpTo(starts.length, holders.length);
+    this.#holders.set(holders);
     this.blocks = blocks;
     this.#opaque = opaque;
   }
@@ -88,8 +89,7 @@ export class IndexShard {
 
   /** Undefined for an entry that is malformed: it is as if it were not there. */
   entry(index: number): FoundEntry | undefined {
-    const start = this.#starts[index] ?? 0;
-    const entry = this.#parse(start, skipValue(this.services.bytes, start));
+    const entry = this.#parse(this.#starts[index] ?? 0);
     return entry && { ...entry, namespace: this.namespace };
   }
 
@@ -97,6 +97,13 @@ export class IndexShard {
     return this.#names.find(hash(name), (i) => {
       const entry = this.entry(i);
       return entry?.name === name && entry.hosts === undefined ? entry : undefined;
+    });
+  }
+
+  byAddress(address: string): FoundEntry | undefined {
+    return this.#addresses.find(hash(address), (i) => {
+      const entry = this.entry(this.#holders[i] ?? 0);
+      return entry?.addresses.includes(address) ? entry : undefined;
     });
   }
 
@@ -109,9 +116,9 @@ export class IndexShard {
     return index === undefined ? undefined : this.entry(index);
   }
 
-  #parse(start: number, end: number): IndexEntry | undefined {
+  #parse(start: number): IndexEntry | undefined {
     try {
-      return this.#decode(JSON.parse(new TextDecoder().decode(this.services.bytes.subarray(start, end))));
+      return this.#decode(JSON.parse(this.#services.element(start)));
     } catch (error) {
       if (error instanceof ShapeError || error instanceof SyntaxError) return undefined;
       throw error;

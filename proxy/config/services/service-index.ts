@@ -1,22 +1,23 @@
 /**
- * Every service of the cluster by address and by name, in some 160 bytes each.
+ * Every service of the cluster by address and by name, in some 80 bytes each.
  *
- * A proxy knows every service but calls few. So entries stay the JSON that they came as, with hash tables of numbers beside it;
- * an entry becomes an object when it is looked up. An index is immutable: applying a part gives a new one that shares the other
- * namespaces.
+ * A proxy knows every service but calls few. So entries stay JSON, packed, with hash tables of numbers beside it; an entry
+ * becomes an object when it is looked up. An index is immutable: applying a part gives a new one that shares the other
+ * namespaces. A lookup that no namespace answers asks them all: who asks remembers the answer.
  */
 import type { IndexEntry } from "../../../crds/service-config.ts";
 import { parseIp } from "../../address/cidr.ts";
-import type { RawList } from "../decode/raw-json.ts";
+import type { PackedList } from "../decode/packed-list.ts";
 import type { Decoder } from "../decode/shape.ts";
-import { HashTable, hash } from "./hash-table.ts";
 import { type FoundEntry, IndexShard } from "./index-shard.ts";
 
 export class ServiceIndex {
   readonly #ownNamespace: string;
   readonly #decode: Decoder<IndexEntry>;
+  /** By namespace. */
   readonly #shards: ReadonlyMap<string, IndexShard>;
-  #addresses: AddressTable | undefined;
+  /** The own namespace's first. */
+  #ordered: readonly IndexShard[] | undefined;
 
   private constructor(
     ownNamespace: string,
@@ -34,7 +35,7 @@ export class ServiceIndex {
   }
 
   /** This index with one namespace's services replaced. */
-  with(namespace: string, services: RawList): ServiceIndex {
+  with(namespace: string, services: PackedList): ServiceIndex {
     const shards = new Map(this.#shards);
     const sees = (exportTo: readonly string[]) => this.#sees(exportTo, namespace);
     shards.set(namespace, new IndexShard(namespace, services, this.#decode, sees));
@@ -57,8 +58,11 @@ export class ServiceIndex {
 
   /** The service with this cluster IP, or whose CIDR is the longest that has the address; the own namespace's before others'. */
   byAddress(address: string): FoundEntry | undefined {
-    this.#addresses ??= new AddressTable([...this.#shards.values()]);
-    return this.#addresses.find(address) ?? this.#byBlock(address);
+    for (const shard of this.#inOrder()) {
+      const entry = shard.byAddress(address);
+      if (entry !== undefined) return entry;
+    }
+    return this.#byBlock(address);
   }
 
   #byBlock(address: string): FoundEntry | undefined {
@@ -93,9 +97,15 @@ export class ServiceIndex {
   }
 
   #hostShards(): IndexShard[] {
-    const shards = [...this.#shards.values()].filter((shard) => shard.hasHosts);
+    return this.#inOrder().filter((shard) => shard.hasHosts);
+  }
+
+  #inOrder(): readonly IndexShard[] {
     const own = (shard: IndexShard) => (shard.namespace === this.#ownNamespace ? 0 : 1);
-    return shards.sort((a, b) => own(a) - own(b) || (a.namespace < b.namespace ? -1 : 1));
+    this.#ordered ??= [...this.#shards.values()].sort(
+      (a, b) => own(a) - own(b) || (a.namespace < b.namespace ? -1 : 1),
+    );
+    return this.#ordered;
   }
 
   #sees(exportTo: readonly string[], from: string): boolean {
@@ -111,37 +121,4 @@ function wider(pattern: string): string | undefined {
   const rest = pattern.startsWith("*.") ? pattern.slice(2) : pattern;
   const dot = rest.indexOf(".");
   return dot < 0 ? "*" : `*${rest.slice(dot)}`;
-}
-
-/** Every address of every shard. */
-class AddressTable {
-  readonly #shards: readonly IndexShard[];
-  readonly #table: HashTable;
-  /** For each address its shard and its entry there. */
-  readonly #shardOf: Uint16Array | Uint32Array;
-  readonly #entryOf: Uint32Array;
-
-  constructor(shards: readonly IndexShard[]) {
-    this.#shards = shards;
-    const count = shards.reduce((sum, shard) => sum + shard.addressHashes.length, 0);
-    const hashes = new Uint32Array(count);
-    this.#shardOf = shards.length > 0xffff ? new Uint32Array(count) : new Uint16Array(count);
-    this.#entryOf = new Uint32Array(count);
-    let at = 0;
-    for (const [i, shard] of shards.entries()) {
-      hashes.set(shard.addressHashes, at);
-      this.#entryOf.set(shard.addressEntries, at);
-      const end = at + shard.addressHashes.length;
-      this.#shardOf.fill(i, at, end);
-      at = end;
-    }
-    this.#table = new HashTable(hashes);
-  }
-
-  find(address: string): FoundEntry | undefined {
-    return this.#table.find(hash(address), (i) => {
-      const entry = this.#shards[this.#shardOf[i] ?? 0]?.entry(this.#entryOf[i] ?? 0);
-      return entry?.addresses.includes(address) ? entry : undefined;
-    });
-  }
 }

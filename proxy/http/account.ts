@@ -17,6 +17,10 @@ export abstract class Account extends TimerEntry {
   grpc = false;
   /** What the endpoint said in headers or trailers; "" where it said nothing. */
   grpcStatus = "";
+  /** The endpoint began a response and did not finish it. */
+  protected broken = false;
+  /** The response is the proxy's own. */
+  protected own = false;
 
   protected open(now: number, grpc: boolean): void {
     this.status = 0;
@@ -26,10 +30,17 @@ export abstract class Account extends TimerEntry {
     this.responseBytes = 0;
     this.grpc = grpc;
     this.grpcStatus = "";
+    this.broken = false;
+    this.own = false;
   }
 
-  /** What the response says of the endpoint, as a status of HTTP; 0 before there is one. */
+  /**
+   * What the response says of the endpoint, as a status of HTTP; 0 before there is one and for one that the endpoint broke off,
+   * whatever it began with; -1 for one of the proxy's own, which says nothing.
+   */
   get outcome(): number {
+    if (this.broken) return 0;
+    if (this.own) return -1;
     return this.grpc && this.grpcStatus !== "" && this.status === 200
       ? httpStatusOf(this.grpcStatus)
       : this.status;

@@ -145,7 +145,7 @@ describe("an exchange", () => {
     expect(scene.client.heard).toEqual([
       "reply 200 content-type: application/grpc;grpc-status: 14;grpc-message: failed;",
     ]);
-    expect(scene.exchange.outcome).toBe(503);
+    expect(scene.exchange.outcome).toBe(-1);
   });
 
   it("takes a gRPC request's outcome from its trailers", () => {
@@ -153,6 +153,56 @@ describe("an exchange", () => {
     scene.endpoint.responds(200, "x");
     scene.endpoint.ends(responseHead(200, "grpc-status: 8"));
     expect(scene.exchange.outcome).toBe(429);
+  });
+});
+
+describe("what is learned of the endpoint", () => {
+  const grpc = ["content-type: application/grpc"];
+
+  it.each<[string, number, readonly string[], (scene: Scene) => void]>([
+    ["is the status of a whole response", 404, [], ({ endpoint }) => endpoint.responds(404, "x", true)],
+    [
+      "is a failure when it breaks off behind the head",
+      0,
+      [],
+      ({ endpoint }) => {
+        endpoint.responds(200);
+        endpoint.fails();
+      },
+    ],
+    [
+      "is a failure when it breaks off in a body",
+      0,
+      [],
+      ({ endpoint }) => {
+        endpoint.responds(200, "x");
+        endpoint.fails("malformed");
+      },
+    ],
+    [
+      "is a failure when it breaks off messages of gRPC",
+      0,
+      grpc,
+      ({ endpoint }) => {
+        endpoint.responds(200, "x");
+        endpoint.fails();
+      },
+    ],
+    ["is nothing where the proxy answers in its place", -1, [], ({ exchange }) => exchange.reply(503, "no")],
+    [
+      "is nothing where its client cannot take the head",
+      -1,
+      [],
+      ({ client, endpoint }) => {
+        client.tooLarge = true;
+        endpoint.responds(200, "x");
+      },
+    ],
+  ])("%s", (_, outcome, fields, go) => {
+    const scene = new Scene({ fields, bodiless: true });
+    go(scene);
+    expect(scene.exchange.active).toBe(false);
+    expect(scene.exchange.outcome).toBe(outcome);
   });
 });
 

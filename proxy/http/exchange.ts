@@ -175,6 +175,7 @@ export class Exchange extends Account implements DownstreamEvents, UpstreamEvent
   #reply(status: number, body: string, headers: string): void {
     if (!this.#active) return;
     this.abandon();
+    this.own = true;
     this.status = status;
     this.answeredAt = this.#options.now();
     this.responseBytes = body.length;
@@ -306,6 +307,7 @@ export class Exchange extends Account implements DownstreamEvents, UpstreamEvent
       this.#owner.failed(failure);
       return;
     }
+    this.broken = true;
     this.flags = failure.kind === "malformed" ? "UPE" : "UC";
     this.breakOff(failure.code);
   }

@@ -169,6 +169,14 @@ export interface UpstreamFailure {
   readonly message: string;
 }
 
+/**
+ * Whether the failure says nothing of the endpoint: a connection that sat idle may have been closed under us, and an endpoint
+ * that closes one in order says which requests it has not looked at.
+ */
+export function saysNothing({ kind, reused, answered }: UpstreamFailure): boolean {
+  return kind === "refused" || kind === "unseen" || (reused && !answered);
+}
+
 /** Codes of RFC 9113 section 7 that the exchange itself uses. */
 export const NO_ERROR = 0;
 export const INTERNAL_ERROR = 2;

@@ -1,8 +1,16 @@
 import fc from "fast-check";
 import { describe, expect, it, test } from "vitest";
 import { RequestHead } from "../http/request-head.ts";
-import { ResponseHead } from "../http/response-head.ts";
-import { FULL, type OutgoingRequest, ROOM, TOO_LARGE, type Upstream } from "../http/streams.ts";
+import { responseHead } from "../http/streams.fake.ts";
+import {
+  CANCEL,
+  FULL,
+  type OutgoingRequest,
+  ROOM,
+  TOO_LARGE,
+  type Upstream,
+  type UpstreamFailure,
+} from "../http/streams.ts";
 import { readRequest } from "../http1/read-request.ts";
 import { FakeTime } from "../net/socket.fake.ts";
 import { TimerWheel } from "../net/timer-wheel.ts";
@@ -80,12 +88,10 @@ function mirror(
     acquire: () => (options.later === true ? undefined : upstream),
     forget: () => forgotten++,
     additions: () => "x: 1\r\n",
-    ended: (outcome, status) => outcomes.push([outcome, status]),
+    ended: (outcome, learned) => outcomes.push([outcome, learned]),
   });
   const answer = (status: number) => {
-    const response = new ResponseHead();
-    response.status = status;
-    it.response(response);
+    it.response(responseHead(status));
     it.complete();
   };
   return { it, time, budget, upstream, head, outcomes, answer, forgotten: () => forgotten };
@@ -161,7 +167,7 @@ describe("a copy of a request", () => {
     expect(outcomes).toEqual([]);
     expect(budget.waitingBytes).toBe(4 * 64 * 1024);
     copy.body(piece, 0, 1, false);
-    expect(outcomes).toEqual([["slow", 0]]);
+    expect(outcomes).toEqual([["slow", -1]]);
     expect(upstream.aborted).toBe(true);
     expect(budget).toEqual({ copies: 0, waitingBytes: 0 });
     say(copy, "more");
@@ -173,7 +179,7 @@ describe("a copy of a request", () => {
     const { it: copy, outcomes, budget, upstream } = mirror();
     budget.copies = 2048;
     copy.begin(true, true);
-    expect(outcomes).toEqual([["limit", 0]]);
+    expect(outcomes).toEqual([["limit", -1]]);
     expect(upstream.request).toBeUndefined();
     expect(budget.copies).toBe(2048);
   });
@@ -182,7 +188,7 @@ describe("a copy of a request", () => {
     const routed = mirror({ timeoutMs: 500, later: true });
     routed.it.begin(true, true);
     routed.time.advance(600);
-    expect(routed.outcomes).toEqual([["timeout", 0]]);
+    expect(routed.outcomes).toEqual([["timeout", -1]]);
     expect(routed.forgotten()).toBe(1);
 
     const long = mirror();
@@ -200,7 +206,7 @@ describe("a copy of a request", () => {
     half.it.begin(true, false);
     say(half.it, "half");
     half.it.broken();
-    expect(half.outcomes).toEqual([["broken", 0]]);
+    expect(half.outcomes).toEqual([["broken", -1]]);
     expect(half.upstream.aborted).toBe(true);
 
     const whole = mirror();
@@ -215,7 +221,7 @@ describe("a copy of a request", () => {
     const { it: copy, outcomes, budget, upstream, forgotten } = mirror();
     copy.broken();
     copy.begin(true, true);
-    expect(outcomes).toEqual([["broken", 0]]);
+    expect(outcomes).toEqual([["broken", -1]]);
     expect(upstream.request).toBeUndefined();
     expect([budget.copies, forgotten()]).toEqual([0, 0]);
   });
@@ -228,14 +234,33 @@ describe("a copy of a request", () => {
     expect(upstream.declined).toBe(true);
   });
 
-  test.each([
-    ["its connection fails", (copy: Mirror) => copy.unavailable()],
-    ["its endpoint breaks off", (copy: Mirror) => copy.failed()],
-  ])("is over when %s", (_, happen) => {
-    const { it: copy, outcomes, budget } = mirror({ later: true });
+  const reset: UpstreamFailure = {
+    kind: "reset",
+    answered: false,
+    reused: false,
+    refused: 0,
+    code: CANCEL,
+    message: "reset",
+  };
+  test.each<[string, number, (copy: Mirror) => void]>([
+    // Who dials has told what that says of the endpoint.
+    ["its connection fails", -1, (copy) => copy.unavailable()],
+    ["its endpoint resets it", 0, (copy) => copy.failed(reset)],
+    ["its endpoint has not looked at it", -1, (copy) => copy.failed({ ...reset, kind: "unseen" })],
+    ["its connection was closed while idle", -1, (copy) => copy.failed({ ...reset, reused: true })],
+    [
+      "its endpoint breaks off its answer",
+      0,
+      (copy) => {
+        copy.response(responseHead(200));
+        copy.failed({ ...reset, answered: true });
+      },
+    ],
+  ])("is over when %s, and learned %d of its endpoint", (_, learned, happen) => {
+    const { it: copy, outcomes, budget } = mirror();
     copy.begin(true, true);
     happen(copy);
-    expect(outcomes).toEqual([["failed", 0]]);
+    expect(outcomes).toEqual([["failed", learned]]);
     expect(budget.copies).toBe(0);
   });
 
@@ -244,7 +269,7 @@ describe("a copy of a request", () => {
     upstream.tooLarge = true;
     const { it: copy, outcomes } = mirror({ upstream });
     copy.begin(true, true);
-    expect(outcomes).toEqual([["failed", 0]]);
+    expect(outcomes).toEqual([["failed", -1]]);
   });
 
   it.each([

@@ -10,7 +10,14 @@ import type { Head } from "../http/head.ts";
 import type { RequestHead } from "../http/request-head.ts";
 import type { ResponseHead } from "../http/response-head.ts";
 import type { BodyCopy } from "../http/sent-body.ts";
-import { FULL, TOO_LARGE, type Upstream, type UpstreamEvents } from "../http/streams.ts";
+import {
+  FULL,
+  saysNothing,
+  TOO_LARGE,
+  type Upstream,
+  type UpstreamEvents,
+  type UpstreamFailure,
+} from "../http/streams.ts";
 import type { Socket } from "../net/socket.ts";
 import { TimerEntry, type TimerWheel } from "../net/timer-wheel.ts";
 
@@ -21,6 +28,10 @@ const MAX_COPIES = 2048;
 const MAX_ALL_WAITING = 4 * 1024 * 1024;
 /** A copy that is whole has so long for its answer where the route says nothing: it would wait for ever for a dead one. */
 const ANSWER_MS = 60_000;
+
+/** Of an endpoint, where the copy's end was not its doing. */
+const NOTHING_LEARNED = -1;
+const SWITCHED = 101;
 
 /** How a copy ended. */
 export type Outcome =
@@ -58,8 +69,8 @@ export interface MirrorOptions {
   forget(mirror: Mirror): void;
   /** Header lines of this hop. */
   additions(upstream: Upstream): string;
-  /** It is over; `status` is 0 without an answer. */
-  ended(outcome: Outcome, status: number): void;
+  /** It is over; `learned` of the endpoint is its status, 0 for a failure after the copy was sent, -1 for nothing. */
+  ended(outcome: Outcome, learned: number): void;
 }
 
 export class Mirror extends TimerEntry implements BodyCopy, UpstreamEvents {
@@ -188,18 +199,18 @@ export class Mirror extends TimerEntry implements BodyCopy, UpstreamEvents {
 
   complete(): void {
     this.#upstream = undefined;
-    this.#end("answered");
+    this.#end("answered", this.#status);
   }
 
   switched(socket: Socket): void {
     this.#upstream = undefined;
     socket.destroy();
-    this.#end("answered");
+    this.#end("answered", SWITCHED);
   }
 
-  failed(): void {
+  failed(failure: UpstreamFailure): void {
     this.#upstream = undefined;
-    this.#end("failed");
+    this.#end("failed", saysNothing(failure) ? NOTHING_LEARNED : 0);
   }
 
   endpointWritable(): void {
@@ -222,7 +233,8 @@ export class Mirror extends TimerEntry implements BodyCopy, UpstreamEvents {
   }
 
   expire(): void {
-    this.#giveUp("timeout");
+    // An endpoint that has no connection, or not all of the request, is not late.
+    this.#giveUp("timeout", this.#upstream === undefined || !this.#whole ? NOTHING_LEARNED : 0);
   }
 
   #isWhole(): void {
@@ -236,16 +248,16 @@ export class Mirror extends TimerEntry implements BodyCopy, UpstreamEvents {
     this.#options.budget.waitingBytes += bytes;
   }
 
-  #giveUp(outcome: Outcome): void {
+  #giveUp(outcome: Outcome, learned = NOTHING_LEARNED): void {
     if (this.#over) return;
     const upstream = this.#upstream;
     this.#upstream = undefined;
     if (upstream !== undefined) upstream.abort();
     else if (this.#begun) this.#options.forget(this);
-    this.#end(outcome);
+    this.#end(outcome, learned);
   }
 
-  #end(outcome: Outcome): void {
+  #end(outcome: Outcome, learned = NOTHING_LEARNED): void {
     if (this.#over) return;
     this.#over = true;
     this.#upstream = undefined;
@@ -254,6 +266,6 @@ export class Mirror extends TimerEntry implements BodyCopy, UpstreamEvents {
     const { wheel, budget, ended } = this.#options;
     if (this.#begun) budget.copies--;
     if (this.slot >= 0) wheel.disarm(this);
-    ended(outcome, this.#status);
+    ended(outcome, learned);
   }
 }

@@ -33,6 +33,8 @@ class Backend implements AsyncDisposable {
   requests = 0;
   status = 200;
   delayMs = 0;
+  /** What it does when a response has begun. */
+  fault: "none" | "hangs" | "breaks off" = "none";
 
   private constructor(name: string, server: TestServer) {
     this.name = name;
@@ -43,6 +45,11 @@ class Backend implements AsyncDisposable {
     const server = await TestServer.start(
       application((_request, socket) => {
         backend.requests++;
+        if (backend.fault !== "none") {
+          socket.write(`HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\n${backend.name}`);
+          if (backend.fault === "breaks off") socket.end();
+          return undefined;
+        }
         const response =
           backend.status === 200
             ? ok(backend.name)
@@ -318,6 +325,30 @@ describe("outlier detection", () => {
     expect(got.map(({ status }) => status)).not.toContain(503);
     expect(new Set(bodies(got))).toEqual(new Set(["b", "c"]));
   });
+
+  it.each(["", "Content-Type: application/grpc\r\n"])(
+    "counts responses that endpoints break off, not those that clients do (%j)",
+    async (headers) => {
+      await start({ outlierDetection: outlier({ baseEjectionTimeMs: 60_000 }) });
+      const [bad] = backends as [Backend];
+      /** Requests that their clients leave once they have the beginning of a response. */
+      const askAndLeave = async (count: number) => {
+        for (let i = 0; i < count; i++) {
+          using client = await TestClient.open(proxy?.port("outbound") ?? 0);
+          client.send(`GET / HTTP/1.1\r\nHost: web\r\n${headers}\r\n`);
+          await client.until((text) => /\r\n\r\n[abcd]/.test(text));
+        }
+      };
+      bad.fault = "hangs";
+      await askAndLeave(16);
+      await eventually(() => bad.server.sockets.every(({ closed }) => closed));
+      expect(await ejected()).toBe(0);
+      bad.fault = "breaks off";
+      await askAndLeave(16);
+      expect(await ejected()).toBe(1);
+      expect(bad.requests).toBe(4 + 3);
+    },
+  );
 
   it("counts endpoints that take no connection", async () => {
     const gone = backends[0] as Backend;

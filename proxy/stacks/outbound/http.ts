@@ -5,7 +5,7 @@ import { Exchange } from "../../http/exchange.ts";
 import type { ExchangeOwner } from "../../http/exchange-owner.ts";
 import type { RequestHead } from "../../http/request-head.ts";
 import type { ResponseHead } from "../../http/response-head.ts";
-import type { Upstream, UpstreamFailure } from "../../http/streams.ts";
+import { saysNothing, type Upstream, type UpstreamFailure } from "../../http/streams.ts";
 import type { DialError } from "../../net/listen.ts";
 import type { Destination } from "../../net/original-destination.ts";
 import type { SpliceEnd } from "../../net/splice.ts";
@@ -15,7 +15,7 @@ import type { Context } from "../context.ts";
 import { tunnel } from "../tunnels.ts";
 import type { OutboundReport } from "./report.ts";
 import { type Layer, OutboundRequest } from "./request.ts";
-import { planOf, reconnects, retryAnswer, retryFailure, saysNothing } from "./retries.ts";
+import { planOf, reconnects, retryAnswer, retryFailure } from "./retries.ts";
 import { applyToResponse } from "./route-actions.ts";
 import { Tries, type TriesOwner } from "./tries.ts";
 

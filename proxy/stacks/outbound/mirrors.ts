@@ -62,11 +62,11 @@ function mirrorTo(request: OutboundRequest, cluster: Cluster, budget: MirrorBudg
       pool?.forget(mirror);
     },
     additions: (upstream) => request.hopLines(endpoint, upstream),
-    ended(outcome, status) {
+    ended(outcome, learned) {
       context.telemetry.mirrors.of(outcome).value++;
       const now = context.now();
       if (entered) breaker.endRequest(now);
-      endpoint?.end(status, status === 0 ? 0 : now - beganAt, now);
+      endpoint?.end(learned, learned > 0 ? now - beganAt : 0, now);
     },
   });
 }

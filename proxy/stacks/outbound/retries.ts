@@ -1,7 +1,7 @@
 /** Whether an outbound request is tried again after a try that failed, and when: asks the route's plan, then the budget. */
 import { GRPC_STATUS, PEER } from "../../http/field-kinds.ts";
 import type { ResponseHead } from "../../http/response-head.ts";
-import type { UpstreamFailure } from "../../http/streams.ts";
+import { saysNothing, type UpstreamFailure } from "../../http/streams.ts";
 import { type Answer, coversAnswer, coversFailure, type Failure } from "../../retry/covers.ts";
 import { backoffMs, MAX_PUSHBACK_MS, pushbackMs } from "../../retry/delay.ts";
 import type { RetryPlan } from "../../retry/plan.ts";
@@ -20,14 +20,6 @@ export function limitTry(request: OutboundRequest): void {
   if (perTryTimeoutMs === 0 || perTryTimeoutMs >= (result.route.timeoutMs || Number.POSITIVE_INFINITY))
     return;
   request.tries.limit(perTryTimeoutMs);
-}
-
-/**
- * Whether the failure says nothing of the endpoint: a connection that sat idle may have been closed under us, and an endpoint
- * that closes one in order says which requests it has not looked at.
- */
-export function saysNothing({ kind, reused, answered }: UpstreamFailure): boolean {
-  return kind === "refused" || kind === "unseen" || (reused && !answered);
 }
 
 /**

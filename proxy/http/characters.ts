@@ -51,6 +51,15 @@ export function equalsIgnoreCase(bytes: Uint8Array, start: number, end: number, 
   return true;
 }
 
+/** Whether `bytes[start, end)` is the text, a byte for each character. */
+export function equals(bytes: Uint8Array, start: number, end: number, wanted: string): boolean {
+  if (end - start !== wanted.length) return false;
+  for (let index = 0; index < wanted.length; index++) {
+    if (bytes[start + index] !== wanted.charCodeAt(index)) return false;
+  }
+  return true;
+}
+
 /** Whether the comma-separated list in `bytes[start, end)` has the element `lower`, in any case. */
 export function listHas(bytes: Uint8Array, start: number, end: number, lower: string): boolean {
   let at = start;

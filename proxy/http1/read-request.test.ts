@@ -27,6 +27,17 @@ describe("a request head", () => {
     expect(head).toMatchObject({ chunked: false, hasBody: true, idempotent: false, close: false });
   });
 
+  it("names its own host, whatever the request before it on the connection named", () => {
+    const head = new RequestHead();
+    const hosts = ["a", "a", "A", "ab", "b:80", "b:80", "", "a"];
+    const named = hosts.map((host) => {
+      const bytes = Buffer.from(`GET / HTTP/1.1\r\nHost: ${host}\r\n\r\n`, "latin1");
+      const result = readRequest(head, bytes, 0, bytes.length);
+      return result < 0 ? refusal(result).reason : head.authority;
+    });
+    expect(named).toEqual(["a", "a", "A", "ab", "b:80", "b:80", "host", "a"]);
+  });
+
   it("finds headers by lower-case name, joins repeated ones and trims their values", () => {
     const { head } = read("GET / HTTP/1.1\r\nHost: a\r\nX-A:  1 \t\r\nx-a:2\r\nX-Request-Id: r\r\n\r\n");
     expect(head.header("x-a")).toBe("1,2");

@@ -1,5 +1,5 @@
 /** A request's head as HTTP/1.1 writes it (RFC 9112 section 3): request line, then headers. */
-import { CR, equalsIgnoreCase, HOST, LF, SLASH, SP, TARGET, TOKEN, text } from "../http/characters.ts";
+import { CR, equals, equalsIgnoreCase, HOST, LF, SLASH, SP, TARGET, TOKEN, text } from "../http/characters.ts";
 import { HOST_FIELD } from "../http/field-kinds.ts";
 import { MAX_HEAD_BYTES, STRIDE } from "../http/head.ts";
 import * as refuse from "../http/refusal.ts";
@@ -80,7 +80,10 @@ function hostOf(head: RequestHead): string | undefined {
   const { fields, bytes } = head;
   for (let at = 0; at < fields.length; at += STRIDE) {
     if (fields[at] !== HOST_FIELD) continue;
-    return hostText(bytes, fields[at + 3] as number, fields[at + 4] as number);
+    const [start, end] = [fields[at + 3] as number, fields[at + 4] as number];
+    // The requests of a connection name one host, as a rule.
+    const { authority } = head;
+    return authority !== "" && equals(bytes, start, end, authority) ? authority : hostText(bytes, start, end);
   }
   return undefined;
 }

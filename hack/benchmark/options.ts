@@ -1,6 +1,6 @@
 /** What the command line asks for; ends the process with 2 when it cannot be meant. */
 import { parseArgs } from "node:util";
-import { peers } from "./peers/index.ts";
+import { named, peers } from "./peers/index.ts";
 import { chosen, type Scenario } from "./scenarios.ts";
 import type { Peer } from "./shape.ts";
 
@@ -62,9 +62,9 @@ function positive(name: string, text: string): number {
 }
 
 function peersNamed(names: readonly string[]): readonly Peer[] {
-  const unknown = names.find((name) => !peers.some((peer) => peer.name === name));
+  const unknown = names.find((name) => !named.some((peer) => peer.name === name));
   if (unknown !== undefined) {
-    throw new Error(`--peers: found "${unknown}"; expected of ${peers.map((peer) => peer.name).join(",")}`);
+    throw new Error(`--peers: found "${unknown}"; expected of ${named.map((peer) => peer.name).join(",")}`);
   }
-  return peers.filter((peer) => names.includes(peer.name));
+  return named.filter((peer) => names.includes(peer.name));
 }

@@ -38,7 +38,7 @@ export interface Address {
   readonly port: number;
 }
 
-export type PeerName = "weft" | "envoy" | "haproxy" | "nginx" | "nghttpx";
+export type PeerName = "weft" | "envoy" | "haproxy" | "nginx" | "nghttpx" | "runtime";
 
 /** A proxy under test. */
 export interface Peer {

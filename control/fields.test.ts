@@ -1,9 +1,9 @@
 /** Every field of VirtualService, DestinationRule and ServiceEntry makes a difference to what is compiled, or users are told. */
 import { describe, expect, it, test } from "vitest";
 import { destinationRule } from "../crds/destination-rule.ts";
-import type { OpenApiSchema } from "../crds/openapi.ts";
 import { serviceEntry } from "../crds/service-entry.ts";
 import { virtualService } from "../crds/virtual-service.ts";
+import { cuts, isWithin, leavesOf, refused } from "../test/support/fields.ts";
 import { fieldsOf, unhonoured } from "../webhook/validate/unhonoured.ts";
 import { validate } from "../webhook/validate/validate.ts";
 import { type Manifest, objects, pod, service, slice, snapshotOf } from "./compile/cluster.fake.ts";
@@ -31,52 +31,6 @@ metadata: {name: inner}
 spec: {http: [{directResponse: {status: 418}}]}
 `),
 ];
-
-/** What the webhook does not let in at all. */
-const refused: Readonly<Record<string, unknown>> = {
-  "http[].fault.delay.exponentialDelay": { http: [{ fault: { delay: { exponentialDelay: "1s" } } }] },
-  "http[].fault.abort.http2Error": { http: [{ fault: { abort: { http2Error: "x" } } }] },
-};
-
-/** The leaves of a schema: `http[].match[].headers{}.exact`. */
-function leavesOf(schema: OpenApiSchema, path = ""): string[] {
-  const { properties, additionalProperties, items } = schema;
-  if (items !== undefined) return leavesOf(items, items.properties === undefined ? path : `${path}[]`);
-  if (typeof additionalProperties === "object" && additionalProperties.properties !== undefined)
-    return leavesOf(additionalProperties, `${path}{}`);
-  if (properties === undefined) return [path];
-  return Object.entries(properties).flatMap(([name, of]) =>
-    leavesOf(of, path === "" ? name : `${path}.${name}`),
-  );
-}
-
-interface Cut {
-  readonly path: string;
-  /** The spec without the leaf. */
-  readonly spec: unknown;
-}
-
-/** Every way to leave one leaf out of a value; the path as `leavesOf` has it. */
-function cuts(schema: OpenApiSchema, value: unknown, path = ""): Cut[] {
-  const { properties, additionalProperties, items } = schema;
-  if (Array.isArray(value) && items?.properties !== undefined) {
-    return value.flatMap((item, index) =>
-      cuts(items, item, `${path}[]`).map((cut) => ({ ...cut, spec: value.with(index, cut.spec) })),
-    );
-  }
-  if (typeof value !== "object" || value === null || Array.isArray(value)) return [{ path, spec: undefined }];
-  const values = typeof additionalProperties === "object" ? additionalProperties : undefined;
-  if (properties === undefined && values?.properties === undefined) return [{ path, spec: undefined }];
-  return Object.entries(value).flatMap(([name, member]) => {
-    const of = properties?.[name] ?? values;
-    if (of === undefined) throw new Error(`${path}.${name} is no field of the schema`);
-    const below = properties === undefined ? `${path}{}` : path === "" ? name : `${path}.${name}`;
-    return cuts(of, member, below).map((cut) => {
-      const { [name]: _, ...others } = value as Record<string, unknown>;
-      return { path: cut.path, spec: cut.spec === undefined ? others : { ...others, [name]: cut.spec } };
-    });
-  });
-}
 
 function compiled(kind: string, spec: unknown): string {
   const subject = { kind, metadata: { name: "pay", namespace: "default", generation: 1 }, spec };
@@ -107,8 +61,6 @@ describe.each(kinds)("$kind", ({ kind, schema, specs }) => {
     const told = unhonoured
       .filter((row) => row.kind === kind && row.values === undefined)
       .flatMap((row) => fieldsOf(row));
-    const isTold = (leaf: string) =>
-      told.some((field) => leaf === field || leaf.startsWith(`${field}.`) || leaf.startsWith(`${field}[`));
     const effective = new Set<string>();
     for (const spec of specs) {
       const whole = compiled(kind, spec);
@@ -117,7 +69,7 @@ describe.each(kinds)("$kind", ({ kind, schema, specs }) => {
       }
     }
     const silent = leavesOf(schema).filter(
-      (leaf) => !effective.has(leaf) && !isTold(leaf) && refused[leaf] === undefined,
+      (leaf) => !effective.has(leaf) && !isWithin(leaf, told) && refused[leaf] === undefined,
     );
     expect(silent).toEqual([]);
   });
@@ -125,12 +77,7 @@ describe.each(kinds)("$kind", ({ kind, schema, specs }) => {
   it("does not list as not honoured what its schema does not have", () => {
     const leaves = leavesOf(schema);
     const rows = unhonoured.filter((row) => row.kind === kind).flatMap(fieldsOf);
-    const surplus = rows.filter(
-      (field) =>
-        !leaves.some(
-          (leaf) => leaf === field || leaf.startsWith(`${field}.`) || leaf.startsWith(`${field}[`),
-        ),
-    );
+    const surplus = rows.filter((field) => !leaves.some((leaf) => isWithin(leaf, [field])));
     // Some settings are for a whole destination alone, and its ports have none of their own.
     expect(surplus.filter((field) => !field.includes("portLevelSettings[]"))).toEqual([]);
   });

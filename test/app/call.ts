@@ -26,18 +26,23 @@ export interface Summary {
   readonly ok: number;
   readonly byVersion: Record<string, number>;
   readonly byStatus: Record<string, number>;
+  /** Who answered each request, in the requests' order. */
+  readonly versions: (string | undefined)[];
   /** By the error's code; a request with an error has no status. */
   readonly errors: Record<string, number>;
   readonly latency_ms: { p50: number; p90: number; p99: number; max: number };
   readonly connections: number;
 }
 
-export function once(call: Call, agent: Agent | TlsAgent): Promise<Answer> {
+/** The request of this index: `{n}` in the URL and in headers stands for it. */
+export function once(call: Call, agent: Agent | TlsAgent, index = 0): Promise<Answer> {
   return new Promise((fulfil, reject) => {
     const secure = call.url.startsWith("https:");
+    const numbered = (text: string) => text.replaceAll("{n}", String(index));
+    const headers = Object.entries(call.headers).map(([name, value]) => [name, numbered(value)]);
     const started = (secure ? tlsRequest : request)(
-      call.url,
-      { method: call.method, headers: call.headers, agent, timeout: call.timeoutMs },
+      numbered(call.url),
+      { method: call.method, headers: Object.fromEntries(headers), agent, timeout: call.timeoutMs },
       (response) => {
         const chunks: Buffer[] = [];
         response.on("data", (chunk: Buffer) => chunks.push(chunk));
@@ -74,6 +79,7 @@ export async function callAll(call: Call): Promise<Summary> {
   const byVersion: Record<string, number> = {};
   const byStatus: Record<string, number> = {};
   const errors: Record<string, number> = {};
+  const versions: (string | undefined)[] = [];
   let next = 0;
   let ok = 0;
   const worker = async (): Promise<void> => {
@@ -81,11 +87,12 @@ export async function callAll(call: Call): Promise<Summary> {
       const due = call.rate > 0 ? started + (index * 1000) / call.rate : performance.now();
       if (due > performance.now()) await new Promise((wake) => setTimeout(wake, due - performance.now()));
       try {
-        const answer = await once(call, agent);
+        const answer = await once(call, agent, index);
         latencies.push(performance.now() - due);
         byStatus[answer.status] = (byStatus[answer.status] ?? 0) + 1;
         if (answer.status >= 200 && answer.status < 300) ok += 1;
         const version = versionOf(answer.body);
+        versions[index] = version;
         if (version !== undefined) byVersion[version] = (byVersion[version] ?? 0) + 1;
       } catch (error) {
         const code = (error as { code?: string }).code ?? String(error);
@@ -103,6 +110,7 @@ export async function callAll(call: Call): Promise<Summary> {
     ok,
     byVersion,
     byStatus,
+    versions,
     errors,
     latency_ms: { p50: at(0.5), p90: at(0.9), p99: at(0.99), max: at(1) },
     connections: call.keepalive ? call.concurrency : call.count,
@@ -147,7 +155,7 @@ export async function callCommand(args: readonly string[]): Promise<number> {
     console.log(answer.body);
     return answer.status >= 200 && answer.status < 300 ? 0 : 1;
   }
-  const summary = await callAll(call);
-  console.log(JSON.stringify(summary));
+  const { versions, ...summary } = await callAll(call);
+  console.log(JSON.stringify(options.has("versions") ? versions : summary));
   return options.has("fail") && summary.ok !== summary.requests ? 1 : 0;
 }

@@ -1,16 +1,41 @@
-/** gRPC in miniature: a unary method that says who answered, and a client that calls it on one connection. */
+/** HTTP/2, and gRPC in miniature: a unary method that says who answered, and a client that calls it on one connection. */
 import { type ClientHttp2Session, connect, createServer, type Http2Server } from "node:http2";
 import { option, parseOptions } from "./options.ts";
 
-/** Answers each call with this workload's version. */
+/** Answers each call with this workload's version; other requests with what it knows of them, on `/delay/MS` after that time. */
 export function greeterOverHttp2(version: string): Http2Server {
+  const pings = new WeakMap<object, number>();
   const server = createServer();
-  server.on("stream", (stream) => {
+  server.on("session", (session) => {
+    session.on("ping", () => pings.set(session, (pings.get(session) ?? 0) + 1));
+  });
+  server.on("stream", (stream, headers) => {
     stream.on("error", () => stream.destroy());
     stream.on("wantTrailers", () => stream.sendTrailers({ "grpc-status": "0" }));
     stream.on("end", () => {
-      stream.respond({ ":status": 200, "content-type": "application/grpc" }, { waitForTrailers: true });
-      stream.end(message(version));
+      if (headers["content-type"] === "application/grpc") {
+        stream.respond({ ":status": 200, "content-type": "application/grpc" }, { waitForTrailers: true });
+        stream.end(message(version));
+        return;
+      }
+      const path = headers[":path"] ?? "";
+      const { remoteAddress, remotePort } = stream.session?.socket ?? {};
+      setTimeout(
+        () => {
+          const peer = `${remoteAddress}:${remotePort}`;
+          const answer = {
+            version,
+            path,
+            protocol: "HTTP/2.0",
+            peer,
+            pings: pings.get(stream.session ?? {}) ?? 0,
+          };
+          if (stream.destroyed) return;
+          stream.respond({ ":status": 200, "content-type": "application/json" });
+          stream.end(JSON.stringify(answer));
+        },
+        Number(/^\/delay\/(\d+)/.exec(path)?.[1] ?? 0),
+      );
     });
     stream.resume();
   });

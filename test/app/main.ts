@@ -13,7 +13,8 @@ import { webSocketCommand } from "./websocket.ts";
 
 const usage = `app: the test application of Weft
 
-  app serve                       HTTP on $PORT (8080), TCP echo on $PORT+1000, a greeting on $PORT+1001, gRPC on $PORT+1002;
+  app serve                       HTTP on $PORT (8080), TCP echo on $PORT+1000, a greeting on $PORT+1001, HTTP/2 with gRPC on
+                                  $PORT+1002, proxies for CONNECT on $PORT+1005 and for POST on $PORT+1006;
                                   with $TLS_CERTIFICATE and $TLS_KEY HTTPS on $PORT+1003, and on $PORT+1004 for clients
                                   with a certificate of $TLS_CLIENT_CA
   app call --url URL [options]    makes requests and prints a summary as JSON
@@ -21,6 +22,7 @@ const usage = `app: the test application of Weft
       --header NAME:VALUE (repeatable)  --keepalive=false  --timeout MS (10000)
       --fail   exit with 1 unless every request was answered with 2xx      --body   print the one answer's body instead
       --answer print the one answer instead: its status, headers and body as JSON
+      --versions print the versions that answered, in the requests' order; {n} in URL and headers is a request's number
   app watch --url URL --until version=V [--interval 2ms] [--timeout 10s] [--header NAME:VALUE]
       prints the epoch milliseconds at which the answer first had the version
   app grpc --url URL [--count N] [--path PATH]       calls at once on one connection, counted by version and grpc-status

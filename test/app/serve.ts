@@ -2,8 +2,10 @@ import { createHash } from "node:crypto";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import { createServer as createHttpsServer } from "node:https";
 import { createServer as createTcpServer } from "node:net";
+import type { TLSSocket } from "node:tls";
 import { callAll, callFrom, newAgent, once } from "./call.ts";
 import { greeterOverHttp2 } from "./http2.ts";
+import { httpProxies } from "./proxy.ts";
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -38,6 +40,7 @@ export async function serve(env: Environment): Promise<void> {
   const others = [
     greeterOverHttp2(env.VERSION ?? "v0").listen(port + 1002, "::"),
     ...httpsServers(env, port + 1003),
+    ...httpProxies().map((proxy, index) => proxy.listen(port + 1005 + index, "::")),
   ];
 
   process.on("SIGTERM", () => {
@@ -105,14 +108,20 @@ async function answer(
       await load(url, response);
       return;
   }
-  // Each workload decides for itself whether it is one that fails.
-  const status = kind === "status" ? value : kind === "flaky" ? (env.FLAKY_STATUS ?? "200") : "200";
+  // Each workload decides for itself whether it is one that fails, and how unless it is asked for a status.
+  const failure = env.FLAKY_STATUS === undefined ? "200" : value || env.FLAKY_STATUS;
+  const status = kind === "status" ? value : kind === "flaky" ? failure : "200";
+  const socket = request.socket as TLSSocket;
   json(response, Number(status), {
     service: env.SERVICE ?? "app",
     version: env.VERSION ?? "v0",
     pod: env.HOSTNAME ?? "",
     method: request.method,
     path: request.url,
+    protocol: `HTTP/${request.httpVersion}`,
+    // Whose connection it came on, and by which name that asked for us.
+    peer: `${socket.remoteAddress}:${socket.remotePort}`,
+    serverName: socket.servername,
     headers: request.headers,
   });
 }

@@ -1,15 +1,26 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { apply, call, eventually, kubectl, tryApply } from "../support/e2e.ts";
+import { apply, call, eventually, kubectl, onApply, tryApply } from "../support/e2e.ts";
+import { Ledger, ledgerKinds } from "../support/ledger.ts";
 import { canary, subsets } from "../support/mesh.ts";
-import { featureTests } from "./traffic/features.ts";
+import { balancingTests } from "./traffic/balancing.ts";
+import { levelTests } from "./traffic/levels.ts";
 import { limitTests } from "./traffic/limits.ts";
+import { matchTests } from "./traffic/matches.ts";
+import { opaqueTests } from "./traffic/opaque.ts";
 import { originationTests } from "./traffic/origination.ts";
+import { outlierTests } from "./traffic/outliers.ts";
 import { overviewTests } from "./traffic/overview.ts";
 import { placementTests } from "./traffic/placement.ts";
 import { policyTests } from "./traffic/policies.ts";
+import { poolTests } from "./traffic/pools.ts";
 import { protocolTests } from "./traffic/protocols.ts";
 import { reachTests } from "./traffic/reach.ts";
+import { routeTests } from "./traffic/routes.ts";
 import { client, inForce, ns, startScene, url } from "./traffic/scene.ts";
+import { tunnelTests } from "./traffic/tunnels.ts";
+
+const ledger = new Ledger();
+onApply((objects) => ledger.add(objects));
 
 let scene: AsyncDisposable | undefined;
 beforeAll(async () => {
@@ -110,10 +121,24 @@ describe("kubectl apply of a VirtualService that cannot work", () => {
 });
 
 describe("the overview", overviewTests);
-describe("beyond the overview", featureTests);
+describe("a match", matchTests);
+describe("a route", routeTests);
+describe("a route of opaque connections", opaqueTests);
 describe("protocols", protocolTests);
+describe("a load balancer", balancingTests);
 describe("where endpoints are", placementTests);
+describe("a connection pool", poolTests);
+describe("outlier detection", outlierTests);
 describe("TLS origination", originationTests);
+describe("what is said before a connection", tunnelTests);
+describe("the settings", levelTests);
 describe("policies of the server's side", policyTests);
 describe("whom rules are for, and hosts outside", reachTests);
 describe("bounds and preferences", limitTests);
+
+// Last: each of the tests above sets fields to show what they do on the wire.
+describe("every field that is honoured", () => {
+  it.each(ledgerKinds)("of %s has been set by a test above", (kind) => {
+    expect(ledger.missing(kind)).toEqual([]);
+  });
+});

@@ -11,10 +11,10 @@ import {
   type KeyPairPem,
   readSigningKey,
 } from "../../control/ca/certificates.ts";
-import * as x509 from "../../control/ca/x509.ts";
 import type { ClientTls } from "../../crds/service-config.ts";
 import { subset, view } from "../../proxy/config/testdata.ts";
 import { application, eventually, exchange, ok, statusOf, TestClient, TestProxy } from "../support/proxy.ts";
+import { revocationList } from "../support/revocation-list.ts";
 import { callsTo, webAt, webObjects } from "../support/web.ts";
 
 /** Servers with TLS of their own outside the mesh, called by DestinationRules that say how. */
@@ -186,22 +186,8 @@ describe("TLS to a server outside the mesh", () => {
   });
 
   describe("with revocation lists", () => {
-    /** A list of an authority's. */
-    async function listOf(issuer: KeyPairPem, revoked: readonly string[], until = now + HOUR) {
-      const { key, algorithm, certificate } = await readSigningKey(issuer);
-      const made = await x509.X509CrlGenerator.create({
-        issuer: certificate.subjectName,
-        thisUpdate: new Date(now - HOUR),
-        nextUpdate: new Date(until),
-        entries: revoked.map((pem) => ({
-          serialNumber: new x509.X509Certificate(pem).serialNumber,
-          revocationDate: new Date(now - HOUR),
-        })),
-        signingAlgorithm: algorithm,
-        signingKey: key as never,
-      });
-      return `${x509.PemConverter.encode(made.rawData, "X509 CRL")}\n`;
-    }
+    const listOf = (issuer: KeyPairPem, revoked: readonly string[], until = now + HOUR) =>
+      revocationList(issuer, revoked, { notBefore: now - HOUR, notAfter: until });
 
     /** A server behind an intermediate authority, and the files that a client knows. */
     async function behindIntermediate() {

@@ -1,6 +1,6 @@
 import { execFile, spawn } from "node:child_process";
 import { resolve } from "node:path";
-import { stringify } from "yaml";
+import { parseAllDocuments, stringify } from "yaml";
 import { type Pace, poll } from "./poll.ts";
 
 /** The repository's root: the end-to-end tests drive the same scripts as a person does. */
@@ -48,9 +48,26 @@ export async function kubectl(
   return output.stdout;
 }
 
+const listeners = new Set<(objects: readonly object[]) => void>();
+
+/** Hears of all objects that this file's tests apply from now on, once the API server has taken them. */
+export function onApply(listener: (objects: readonly object[]) => void): void {
+  listeners.add(listener);
+}
+
+/** `kubectl apply` of manifests as text, which must succeed; returns what it had to say besides, such as warnings. */
+export async function applyText(text: string, args: readonly string[] = []): Promise<string> {
+  const output = await run(resolve(root, "hack/kubectl"), ["apply", ...args, "-f", "-"], { input: text });
+  if (output.code !== 0)
+    throw new Error(`kubectl apply exited with ${output.code}:\n${output.stderr}${text}`);
+  const objects = parseAllDocuments(text).map((document) => document.toJS() as object);
+  for (const tell of listeners) tell(objects);
+  return output.stderr;
+}
+
 /** Applies objects; rejects with kubectl's own text when the API server refuses one. */
 export async function apply(...objects: readonly object[]): Promise<void> {
-  await kubectl(["apply", "-f", "-"], { input: objects.map((o) => stringify(o)).join("---\n") });
+  await applyText(objects.map((o) => stringify(o)).join("---\n"));
 }
 
 /** What `kubectl apply` says of objects that may be refused. */

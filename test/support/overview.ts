@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { parse } from "yaml";
-import { root, run } from "./e2e.ts";
+import { applyText, root } from "./e2e.ts";
 
 /** One document of examples/overview.yaml, as it stands there. */
 interface Document {
@@ -27,9 +27,6 @@ function documentOf(kind: string, name: string, about: string): Document {
 }
 
 /** Applies a document of the overview unchanged; returns what kubectl had to say besides, such as warnings. */
-export async function applyOverview(ns: string, kind: string, name: string, about = ""): Promise<string> {
-  const { text } = documentOf(kind, name, about);
-  const output = await run(join(root, "hack/kubectl"), ["apply", "-n", ns, "-f", "-"], { input: text });
-  if (output.code !== 0) throw new Error(`kubectl apply of ${kind} ${name}: ${output.stderr}`);
-  return output.stderr;
+export function applyOverview(ns: string, kind: string, name: string, about = ""): Promise<string> {
+  return applyText(documentOf(kind, name, about).text, ["-n", ns]);
 }

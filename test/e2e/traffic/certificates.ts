@@ -5,10 +5,13 @@ import {
   type KeyPairPem,
   readSigningKey,
 } from "../../../control/ca/certificates.ts";
+import { revocationList } from "../../support/revocation-list.ts";
 
 export interface Files {
   /** Of who signed both. */
   readonly authority: string;
+  /** Its revocation lists: of nobody, and of the server. */
+  readonly lists: { readonly empty: string; readonly full: string };
   readonly server: KeyPairPem;
   readonly client: KeyPairPem;
 }
@@ -22,19 +25,30 @@ export async function makeFiles(): Promise<Files> {
   const valid = { notBefore: Date.now() - 3_600_000, notAfter: Date.now() + 24 * 3_600_000 };
   const root = await createRoot("Vault Root", valid);
   const issuer = await readSigningKey(root);
+  const server = await createLeafWithKey(issuer, { dns: [serverName] }, valid);
   return {
     authority: root.certificate,
-    server: await createLeafWithKey(issuer, { dns: [serverName] }, valid),
+    lists: {
+      empty: await revocationList(root, [], valid),
+      full: await revocationList(root, [server.certificate], valid),
+    },
+    server,
     client: await createLeafWithKey(issuer, { dns: ["client.example"] }, valid),
   };
 }
 
-export function secret(namespace: string, { authority, client }: Files): object {
+export function secret(namespace: string, { authority, client, lists }: Files): object {
   return {
     apiVersion: "v1",
     kind: "Secret",
     metadata: { name: volume, namespace },
-    stringData: { "ca.pem": authority, "client.pem": client.certificate, "client-key.pem": client.key },
+    stringData: {
+      "ca.pem": authority,
+      "crl-empty.pem": lists.empty,
+      "crl-full.pem": lists.full,
+      "client.pem": client.certificate,
+      "client-key.pem": client.key,
+    },
   };
 }
 
@@ -50,6 +64,7 @@ export const server = {
   caCertificates: `${folder}/ca.pem`,
   subjectAltNames: [serverName],
 };
+export const lists = { empty: `${folder}/crl-empty.pem`, full: `${folder}/crl-full.pem` };
 export const client = {
   clientCertificate: `${folder}/client.pem`,
   privateKey: `${folder}/client-key.pem`,

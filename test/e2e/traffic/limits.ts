@@ -2,31 +2,22 @@
 import { afterEach, beforeAll, describe, expect, it } from "vitest";
 import { proxies } from "../../../hack/demonstration/proxies.ts";
 import { app, apply, call, eventually, kubectl, rollout } from "../../support/e2e.ts";
-import { clearMesh, client, host, inForce, ns, url, wire } from "./scene.ts";
+import { clearMesh, client, host, inForce, istio, ns, url, wire } from "./scene.ts";
 
 const mine = "http://my-service:8080";
 /** In turns, as what fails is called less by the default. */
 const inTurns = { simple: "ROUND_ROBIN" };
-const rule = (name: string, trafficPolicy: object) => ({
-  apiVersion: "networking.istio.io/v1",
-  kind: "DestinationRule",
-  metadata: { name, namespace: ns },
-  spec: { host: name, trafficPolicy },
+const rule = (name: string, trafficPolicy: object) =>
+  istio("DestinationRule", name, { host: name, trafficPolicy });
+const retries = istio("VirtualService", host, {
+  hosts: [host],
+  http: [
+    {
+      route: [{ destination: { host } }],
+      retries: { attempts: 4, retryOn: "5xx", backoff: "250ms" },
+    },
+  ],
 });
-const retries = {
-  apiVersion: "networking.istio.io/v1",
-  kind: "VirtualService",
-  metadata: { name: host, namespace: ns },
-  spec: {
-    hosts: [host],
-    http: [
-      {
-        route: [{ destination: { host } }],
-        retries: { attempts: 4, retryOn: "5xx", backoff: "250ms" },
-      },
-    ],
-  },
-};
 
 interface Connection {
   readonly received: string;
@@ -42,17 +33,6 @@ const waiting = async (seconds: number) => {
 export function limitTests(): void {
   beforeAll(clearMesh);
   afterEach(clearMesh);
-
-  it("endpoints are drawn at random when a rule says so", async () => {
-    const shares = async () => (await call(ns, client, `${url}/`, { count: 100 })).byVersion;
-    await apply(rule(host, { loadBalancer: inTurns }));
-    await eventually("half of the requests at each", async () => (await shares()).v1 === 50);
-    await apply(rule(host, { loadBalancer: { simple: "RANDOM" } }));
-    await eventually("not quite half at each", async () => {
-      const { v1 = 0 } = await shares();
-      return v1 !== 50 && v1 > 20 && v1 < 80;
-    });
-  });
 
   describe("an opaque connection", () => {
     it.each([
@@ -118,19 +98,34 @@ export function limitTests(): void {
     await inForce(mine, "v2");
   });
 
-  it("sidecars log requests as JSON while the MeshInstallation says so", async () => {
+  it("sidecars log requests as JSON while the MeshInstallation says so, with the names of their routes", async () => {
+    const route = [{ destination: { host: "my-service" } }];
+    const match = ["deep", "deeper"].map((name) => ({ name, uri: { prefix: `/${name}/` } }));
+    await apply(
+      istio("VirtualService", "my-service", {
+        hosts: ["my-service"],
+        http: [
+          { name: "named", match, route },
+          { name: "rest", route },
+        ],
+      }),
+    );
     const set = async (spec: object) =>
       kubectl(["patch", "meshinstallation/default", "--type=merge", "-p", JSON.stringify({ spec })]);
     const id = `logged-${Date.now()}`;
-    const logged = async () => {
-      await call(ns, client, `${mine}/${id}`, { count: 1 });
+    const logged = async (prefix = "") => {
+      await call(ns, client, `${mine}${prefix}/${id}`, { count: 1 });
       const log = await kubectl(["logs", "-n", ns, client, "-c", "istio-proxy", "--tail=20"]);
-      return log.split("\n").findLast((line) => line.includes(id));
+      return log.split("\n").findLast((line) => line.includes(`${prefix}/${id}`));
     };
     await set({ accessLog: true, accessLogEncoding: "JSON" });
     try {
-      const line = await eventually("a line", logged, { timeoutMs: 150_000, everyMs: 2_000 });
+      const line = await eventually("a line", () => logged(), { timeoutMs: 150_000, everyMs: 2_000 });
       expect(JSON.parse(line)).toMatchObject({ method: "GET", path: `/${id}`, response_code: 200 });
+      const nameOf = async (prefix: string) =>
+        (JSON.parse(await eventually("a line", () => logged(prefix))) as { route_name: string }).route_name;
+      expect(await nameOf("/deeper")).toBe("named.deeper");
+      expect(await nameOf("/shallow")).toBe("rest");
     } finally {
       await set({ accessLog: null, accessLogEncoding: null });
     }

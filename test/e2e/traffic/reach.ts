@@ -1,22 +1,19 @@
 /** Whom rules are for (`exportTo`), and hosts that are no Service (`ServiceEntry`). */
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { apply, ask, call, eventually, get, kubectl, namespace } from "../../support/e2e.ts";
-import { clearMesh, client, host, ns, url } from "./scene.ts";
+import { subsets } from "../../support/mesh.ts";
+import { clearMesh, client, host, istio, ns, url } from "./scene.ts";
 
 const elsewhere = "e2e-elsewhere";
-const istio = (kind: string, name: string, spec: object, namespace = ns) => ({
-  apiVersion: "networking.istio.io/v1",
-  kind,
-  metadata: { name, namespace },
-  spec,
-});
+const root = "istio-system";
+const fqdn = `${host}.${ns}.svc.cluster.local`;
 
 /** Of another namespace, about this one's service. */
 const foreign = (exportTo: string[]) =>
   istio(
     "VirtualService",
     "foreign",
-    { hosts: [`${host}.${ns}.svc.cluster.local`], exportTo, http: [{ directResponse: { status: 418 } }] },
+    { hosts: [fqdn], exportTo, http: [{ directResponse: { status: 418 } }] },
     elsewhere,
   );
 const status = async (to = url) => (await ask(ns, client, to)).status;
@@ -41,6 +38,7 @@ export function reachTests(): void {
   });
   afterAll(async () => {
     await kubectl(["delete", "serviceentries", "--all", "-n", ns, "--wait=false"]);
+    await kubectl(["delete", "destinationrule", "foreign", "-n", root, "--ignore-not-found"]);
     await other?.[Symbol.asyncDispose]();
   });
 
@@ -53,6 +51,33 @@ export function reachTests(): void {
     await eventually("the rule in force again", async () => (await status()) === 418);
     await kubectl(["delete", "virtualservice", "foreign", "-n", elsewhere]);
     await eventually("no rule at all", async () => (await status()) === 200);
+  });
+
+  it("a DestinationRule holds for the namespaces that it is exported to alone", async () => {
+    const loadBalancer = { consistentHash: { useSourceIp: true } };
+    // In the root namespace, whose rules are for all that they are exported to.
+    const rule = (exportTo: string[]) =>
+      istio("DestinationRule", "foreign", { host: fqdn, exportTo, trafficPolicy: { loadBalancer } }, root);
+    const endpoints = async () => Object.keys((await call(ns, client, url, { count: 40 })).byVersion).length;
+    await apply(rule([ns]));
+    await eventually("the rule in force", async () => (await endpoints()) === 1);
+    await apply(rule(["."]));
+    await eventually("no rule", async () => (await endpoints()) === 2);
+  });
+
+  it("a DestinationRule with a workloadSelector holds for the clients that it selects alone", async () => {
+    const swapped = istio("DestinationRule", "for-orders", {
+      host,
+      workloadSelector: { matchLabels: { app: "order-service" } },
+      subsets: [{ name: "v1", labels: { version: "v2" } }],
+    });
+    const route = [{ destination: { host, subset: "v1" } }];
+    await apply(subsets(ns), swapped, istio("VirtualService", host, { hosts: [host], http: [{ route }] }));
+    const versions = async (from: string) =>
+      Object.keys((await call(ns, from, `${url}/`, { count: 20 })).byVersion).join();
+    await eventually("v2 for order-service", async () => (await versions(client)) === "v2");
+    await eventually("v1 for others", async () => (await versions("deploy/payment-v2")) === "v1");
+    await clearMesh();
   });
 
   it("a host outside the mesh is reached at its endpoints, and routed like any", async () => {

@@ -1,6 +1,8 @@
 /** What the traffic tests share: two services in two versions each, a gateway and a client, all with sidecars. */
 import {
+  type Answer,
   apply,
+  ask,
   call,
   deployment,
   eventually,
@@ -19,6 +21,8 @@ export const url = `http://${host}:8080`;
 
 /** The other protocols of payment-service's pods. */
 export const wire = "payment-wire";
+export const entries = [9100, 9101, 9102, 9103, 9104];
+export const tlsEntry = 9110;
 const otherPorts = {
   apiVersion: "v1",
   kind: "Service",
@@ -30,7 +34,23 @@ const otherPorts = {
       { name: "tcp-greeter", port: 9081 },
       { name: "grpc", port: 9082 },
       { name: "tls", port: 9083 },
+      { name: "http-other", port: 8085, targetPort: 8080 },
+      // Where nobody listens: only routes make anything of connections to these.
+      ...entries.map((port) => ({ name: `tcp-${port}`, port, targetPort: 9 })),
+      { name: "tls-entry", port: tlsEntry, targetPort: 9 },
     ],
+  },
+};
+
+/** payment-service's pods on several ports of the same kind. */
+export const levels = "payment-levels";
+const samePorts = {
+  apiVersion: "v1",
+  kind: "Service",
+  metadata: { name: levels, namespace: ns },
+  spec: {
+    selector: { app: host },
+    ports: [8080, 8081, 8082].map((port) => ({ name: `http-${port}`, port, targetPort: 8080 })),
   },
 };
 
@@ -39,27 +59,41 @@ const here = { "topology.istio.io/locality": "north.one" };
 const there = { "istio-locality": "south.two" };
 const mine = { app: "my-service", namespace: ns };
 
-/** A server outside the mesh that speaks HTTPS alone on its Service's ports: 80 for everybody, 81 for clients with certificates. */
+/**
+ * A server outside the mesh: as `vault` it speaks HTTPS alone, on port 8080 to everybody, on 8081 to clients with
+ * certificates; as `outside` all of its protocols in plaintext.
+ */
+export const outside = "outside";
+export const outsidePorts = { http1: 8080, http2: 8082, echo: 9080, entry: 9092 };
 function vault({ server, authority }: Files): object[] {
   const env = { TLS_CERTIFICATE: server.certificate, TLS_KEY: server.key, TLS_CLIENT_CA: authority };
-  const ports = [
-    { name: "http", port: 80, targetPort: 9083 },
-    { name: "http-mutual", port: 81, targetPort: 9084 },
-  ];
+  const of = (name: string, ports: readonly object[]) => ({
+    apiVersion: "v1",
+    kind: "Service",
+    metadata: { name, namespace: ns },
+    spec: { selector: { app: "vault" }, ports },
+  });
+  const { http1, http2, echo, entry } = outsidePorts;
   return [
-    {
-      apiVersion: "v1",
-      kind: "Service",
-      metadata: { name: "vault", namespace: ns },
-      spec: { selector: { app: "vault" }, ports },
-    },
+    of("vault", [
+      { name: "http", port: 8080, targetPort: 9083 },
+      { name: "http-mutual", port: 8081, targetPort: 9084 },
+    ]),
+    of(outside, [
+      { name: "http-one", port: http1 },
+      // Of HTTP/2 alone, which its name does not say.
+      { name: "http-two", port: http2, targetPort: 9082 },
+      { name: "tcp-echo", port: echo },
+      // Where nobody listens.
+      { name: "tcp-entry", port: entry, targetPort: 9 },
+    ]),
     ...deployment({ name: "vault", namespace: ns, labels: { "sidecar.istio.io/inject": "false" }, env }),
   ];
 }
 
 export async function startScene(): Promise<AsyncDisposable> {
   const mesh = await namespace(ns, { injected: true });
-  // On /flaky, which nobody asks for but the test of outlier detection.
+  // On /flaky, which only tests of what happens then ask for.
   const failing = { FLAKY_STATUS: "503" };
   const files = await makeFiles();
   const https = { TLS_CERTIFICATE: files.server.certificate, TLS_KEY: files.server.key };
@@ -69,6 +103,7 @@ export async function startScene(): Promise<AsyncDisposable> {
     service(ns, "my-service", { name: "recommendation-service" }),
     service(ns, "api-gateway"),
     otherPorts,
+    samePorts,
     ...deployment({ name: "payment-v1", app: host, version: "v1", namespace: ns, env: https }),
     ...deployment({
       name: "payment-v2",
@@ -106,5 +141,66 @@ export async function inForce(
   await eventually(`all requests at ${version}`, async () => {
     const { byVersion } = await call(ns, client, to, { count: 50, headers });
     return byVersion[version] === 50;
+  });
+}
+
+/** An object of Istio's networking API. */
+export const istio = (kind: string, name: string, spec: object, namespace = ns) => ({
+  apiVersion: "networking.istio.io/v1",
+  kind,
+  metadata: { name, namespace },
+  spec,
+});
+
+/** What the test application says of a request that it answered. */
+export interface Said {
+  readonly service: string;
+  readonly version: string;
+  readonly path: string;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly protocol: string;
+  readonly peer: string;
+  readonly serverName?: string;
+  readonly pings?: number;
+}
+export const said = ({ body }: Pick<Answer, "body">) => JSON.parse(body) as Said;
+
+/** A path of a service that has a policy of its own, and what its route says besides. */
+export interface Way {
+  readonly policy: object;
+  readonly route?: object;
+  readonly port?: number;
+}
+
+let applied = 0;
+
+/**
+ * Brings a policy in force for each path of a service, so that many are shown at once: `/NAME/…` goes to the subset NAME, which is
+ * all of the service's endpoints, as `/…`. `trafficPolicy` is the service's own, `address` where it
+ * is called if not by its name.
+ */
+export async function applyWays(
+  service: string,
+  ways: Readonly<Record<string, Way>>,
+  { address = service, ...more }: { trafficPolicy?: object; address?: string } = {},
+): Promise<void> {
+  const subsets = Object.entries(ways).map(([name, { policy }]) => ({ name, trafficPolicy: policy }));
+  const http = Object.entries(ways).map(([name, { route, port }]) => ({
+    match: [{ uri: { prefix: `/${name}/` } }],
+    rewrite: { uri: "/" },
+    route: [
+      { destination: { host: service, subset: name, ...(port !== undefined && { port: { number: port } }) } },
+    ],
+    ...route,
+  }));
+  const path = `/in-force/${++applied}`;
+  const inForce = { match: [{ uri: { exact: path } }], directResponse: { status: 204 } };
+  await apply(
+    istio("DestinationRule", service, { host: service, ...more, subsets }),
+    istio("VirtualService", service, { hosts: [service], http: [...http, inForce] }),
+  );
+  await eventually(`the ways of ${service}`, async () => {
+    const { status } = await ask(ns, client, `http://${address}:8080${path}`);
+    return status === 204;
   });
 }

@@ -1,0 +1,114 @@
+/** Load balancers of DestinationRules, each on a path of one service. */
+import { beforeAll, describe, expect, it } from "vitest";
+import { app, ask, call, get } from "../../support/e2e.ts";
+import { applyWays, clearMesh, client, host, ns, url, type Way } from "./scene.ts";
+
+const simple = (algorithm: string): Way => ({ policy: { loadBalancer: { simple: algorithm } } });
+const hash = (consistentHash: object): Way => ({ policy: { loadBalancer: { consistentHash } } });
+const httpHeaderName = "x-user";
+const cookie = {
+  name: "payment",
+  path: "/",
+  ttl: "60s",
+  attributes: [{ name: "SameSite", value: "Strict" }, { name: "Secure" }],
+};
+const tables = {
+  "ring-standard": hash({ httpHeaderName }),
+  "ring-small": hash({ httpHeaderName, ringHash: { minimumRingSize: 2 } }),
+  "ring-formerly-small": hash({ httpHeaderName, minimumRingSize: 2 }),
+  "maglev-standard": hash({ httpHeaderName, maglev: {} }),
+  "maglev-small": hash({ httpHeaderName, maglev: { tableSize: 11 } }),
+};
+const byLatency = ["UNSPECIFIED", "LEAST_CONN", "LEAST_REQUEST"];
+
+export function balancingTests(): void {
+  beforeAll(async () => {
+    await clearMesh();
+    await applyWays(host, {
+      ...Object.fromEntries(byLatency.map((each) => [each.toLowerCase().replace("_", "-"), simple(each)])),
+      turns: simple("ROUND_ROBIN"),
+      random: simple("RANDOM"),
+      direct: simple("PASSTHROUGH"),
+      header: hash({ httpHeaderName }),
+      query: hash({ httpQueryParameterName: "user" }),
+      client: hash({ useSourceIp: true }),
+      cookie: hash({ httpCookie: cookie }),
+      ...tables,
+    });
+  });
+
+  const served = async (path: string, count = 100, headers: Record<string, string> = {}) =>
+    (await call(ns, client, `${url}${path}`, { count, headers })).byVersion;
+  /** By whom the requests of users 0, 1, 2 … are answered. */
+  const answered = (path: string, users: number) =>
+    app<string[]>(
+      ns,
+      client,
+      ...["call", "--url", `${url}${path}`, "--header", `${httpHeaderName}:{n}`],
+      ...["--count", String(users), "--versions"],
+    );
+
+  it("ROUND_ROBIN takes turns among the endpoints", async () => {
+    expect(await served("/turns/")).toEqual({ v1: 50, v2: 50 });
+  });
+
+  it("RANDOM draws one, whatever it answers", async () => {
+    const shares = await Promise.all([1, 2, 3].map(() => served("/random/flaky")));
+    // Not in turns, and within five standard deviations of half.
+    expect(shares.some(({ v1 }) => v1 !== 50)).toBe(true);
+    for (const { v1 = 0 } of shares) expect(Math.abs(v1 - 50)).toBeLessThan(25);
+  });
+
+  it.each(byLatency)("%s spares an endpoint that fails", async (each) => {
+    const { v1 = 0, v2 = 0 } = await served(`/${each.toLowerCase().replace("_", "-")}/flaky`);
+    expect(v1 + v2).toBe(100);
+    expect(v2).toBeLessThan(25);
+  });
+
+  it("PASSTHROUGH goes to the address that was called", async () => {
+    const { items } = await get<{ items: { status: { podIP: string } }[] }>([
+      ...["pods", "-n", ns, "-l", `app=${host},version=v2`],
+    ]);
+    const address = `http://${items[0]?.status.podIP}:8080`;
+    const options = { count: 40, headers: { host: `${host}:8080` } };
+    expect((await call(ns, client, `${address}/direct/`, options)).byVersion).toEqual({ v2: 40 });
+    expect((await call(ns, client, `${address}/turns/`, options)).byVersion).toEqual({ v1: 20, v2: 20 });
+  });
+
+  describe("consistentHash", () => {
+    it.each([
+      ["header", "/header/"],
+      ["query parameter", "/query/?user={n}"],
+    ])("keeps requests of one user together by a %s", async (_, path) => {
+      const [once, again] = [await answered(path, 24), await answered(path, 24)];
+      expect(again).toEqual(once);
+      expect([...new Set(once)].sort()).toEqual(["v1", "v2"]);
+    });
+
+    it("keeps requests of one client together by its address", async () => {
+      expect(Object.values(await served("/client/", 60))).toEqual([60]);
+    });
+
+    it("gives clients a cookie to come back with, with its attributes", async () => {
+      const { headers } = await ask(ns, client, `${url}/cookie/`);
+      const given = String(headers["set-cookie"] ?? "");
+      expect(given).toMatch(/^payment="?[0-9a-f]+"?; /);
+      for (const attribute of ["Max-Age=60", "Path=/", "SameSite=Strict", "Secure"])
+        expect(given.split("; ")).toContain(attribute);
+      const mine = { cookie: given.slice(0, given.indexOf(";")) };
+      expect(Object.values(await served("/cookie/", 40, mine))).toEqual([40]);
+    });
+
+    it("has users at one endpoint by a table of the kind and size that the policy says", async () => {
+      const found: Record<string, string> = {};
+      for (const name of Object.keys(tables)) {
+        const once = await answered(`/${name}/`, 64);
+        expect(await answered(`/${name}/`, 64)).toEqual(once);
+        found[name] = once.join();
+      }
+      expect(found["ring-formerly-small"]).toBe(found["ring-small"]);
+      const { "ring-formerly-small": _, ...others } = found;
+      expect(new Set(Object.values(others)).size).toBe(Object.keys(others).length);
+    });
+  });
+}

@@ -1,5 +1,16 @@
 /** A request's head as HTTP/1.1 writes it (RFC 9112 section 3): request line, then headers. */
-import { CR, equals, equalsIgnoreCase, HOST, LF, SLASH, SP, TARGET, TOKEN, text } from "../http/characters.ts";
+import {
+  CR,
+  equals,
+  equalsIgnoreCase,
+  HOST,
+  LF,
+  SLASH,
+  SP,
+  TARGET,
+  TOKEN,
+  text,
+} from "../http/characters.ts";
 import { HOST_FIELD } from "../http/field-kinds.ts";
 import { MAX_HEAD_BYTES, STRIDE } from "../http/head.ts";
 import * as refuse from "../http/refusal.ts";

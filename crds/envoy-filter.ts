@@ -85,7 +85,8 @@ export const envoyFilter = {
   kind: "EnvoyFilter",
   plural: "envoyfilters",
   singular: "envoyfilter",
-  description: "Patches Envoy's configuration; of these patches, local rate limits are honoured.",
+  description:
+    "Patches Envoy's configuration; of these patches, local rate limits and limits of bodies are honoured.",
   printerColumns: [ageColumn],
   spec,
 } as const satisfies Kind;

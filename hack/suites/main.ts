@@ -8,14 +8,7 @@ import { websocket } from "./websocket.ts";
 
 const suites: Readonly<Record<string, Suite>> = { h2spec, grpc, websocket };
 
-const { values, positionals } = parseArgs({
-  allowPositionals: true,
-  options: {
-    verbose: { type: "boolean", default: false },
-    output: { type: "string", short: "o", default: "text" },
-    results: { type: "string" },
-  },
-});
+const { values, positionals } = readArguments();
 const [tools = "", ...named] = positionals;
 const wanted = named.length > 0 ? named : Object.keys(suites);
 const unknown = wanted.find((name) => !(name in suites));
@@ -58,4 +51,22 @@ function report(result: CaseResult): void {
 function usage(found: string, expected: string): never {
   console.error(`hack/conformance: found ${found}; expected ${expected}; next: hack/conformance --help`);
   process.exit(2);
+}
+
+function readArguments() {
+  try {
+    return parseArgs({
+      allowPositionals: true,
+      options: {
+        verbose: { type: "boolean", default: false },
+        output: { type: "string", short: "o", default: "text" },
+        results: { type: "string" },
+      },
+    });
+  } catch (error) {
+    console.error(
+      `hack/conformance: ${error instanceof Error ? error.message : error}\nnext: hack/conformance --help`,
+    );
+    process.exit(2);
+  }
 }

@@ -4,20 +4,37 @@ import { type SoakSample, soak, thirds } from "../../test/support/soak.ts";
 import { readRecords, writeRecords } from "../benchmark/document.ts";
 import { describeMachine } from "../benchmark/machine.ts";
 
-const { values } = parseArgs({
-  options: {
-    minutes: { type: "string", default: "30" },
-    clients: { type: "string", default: "16" },
-    output: { type: "string", short: "o", default: "text" },
-    "no-docs": { type: "boolean", default: false },
-  },
-});
+const { minutes, clients, output, document } = readOptions();
 
-function positive(name: "minutes" | "clients"): number {
-  const number = Number(values[name]);
+function readOptions() {
+  try {
+    const { values } = parseArgs({
+      options: {
+        minutes: { type: "string", default: "30" },
+        clients: { type: "string", default: "16" },
+        output: { type: "string", short: "o", default: "text" },
+        "no-docs": { type: "boolean", default: false },
+      },
+    });
+    const { output } = values;
+    if (output !== "text" && output !== "json")
+      throw new Error(`-o: found "${output}"; expected text or json`);
+    return {
+      minutes: positive("--minutes", values.minutes),
+      clients: positive("--clients", values.clients),
+      output,
+      document: !values["no-docs"],
+    };
+  } catch (error) {
+    console.error(`hack/soak: ${error instanceof Error ? error.message : error}\nnext: hack/soak --help`);
+    process.exit(2);
+  }
+}
+
+function positive(name: string, text: string): number {
+  const number = Number(text);
   if (number > 0 && Number.isFinite(number)) return number;
-  console.error(`hack/soak: --${name}: found "${values[name]}"; expected a number above 0`);
-  process.exit(2);
+  throw new Error(`${name}: found "${text}"; expected a number above 0`);
 }
 
 /** A line every half minute is enough to watch. */
@@ -31,10 +48,8 @@ function progress(sample: SoakSample): void {
   );
 }
 
-const minutes = positive("minutes");
-const clients = positive("clients");
 const result = await soak({ seconds: minutes * 60, clients, address: "127.0.5.2", progress });
-if (values.output === "json") console.log(JSON.stringify(result, null, 2));
+if (output === "json") console.log(JSON.stringify(result, null, 2));
 const memory = {
   client: thirds(result.samples.map((sample) => sample.client)),
   server: thirds(result.samples.map((sample) => sample.server)),
@@ -47,7 +62,7 @@ for (const error of result.errors.slice(0, 10)) console.error(error);
 console.error(
   `${result.requests} requests, ${result.errors.length} failed; from the middle third to the last the client's proxy grew by ${grown.client.toFixed(1)} MB, the server's by ${grown.server.toFixed(1)} MB`,
 );
-if (!values["no-docs"]) {
+if (document) {
   const soaked = {
     date: new Date().toISOString().slice(0, 10),
     machine: describeMachine(),

@@ -25,8 +25,9 @@ export async function startSoakApplication(
 ): Promise<{ readonly port: number } & AsyncDisposable> {
   const answering = (incoming: Incoming, response: unknown) => answer(incoming, response as Outgoing);
   const http = createHttp(answering);
-  // A client may give up a stream at any time.
-  const http2 = createHttp2({ settings: { maxConcurrentStreams: 5_000 } }, answering);
+  // Clients give up streams all the time: Node would take that for a flood, by default of 33 a second, and end the connection.
+  const unlimited = { streamResetBurst: 1e9, streamResetRate: 1e9 };
+  const http2 = createHttp2({ settings: { maxConcurrentStreams: 5_000 }, ...unlimited }, answering);
   const sessions = new Set<ServerHttp2Session>();
   http2.on("session", (session) => {
     sessions.add(session);

@@ -114,6 +114,7 @@ export abstract class Incoming<S extends Stream> extends Connection<S> implement
       this.fail(error, refuse.H2_FRAME);
       return;
     }
+    this.encoder.hpack.limit(peer.leastTableBytes);
     this.encoder.hpack.limit(peer.tableBytes);
     frames.writeSettingsAck(this.output.buffer);
     if (peer.window !== window) this.#moveWindows(peer.window - window);

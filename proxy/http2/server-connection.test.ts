@@ -54,6 +54,12 @@ class Server extends peer.Bench {
 const kinds = (written: readonly peer.Frame[]) =>
   written.map(({ type, flags, id }) => `${type}${(flags & 1) === 1 ? "!" : ""}#${id}`).join(" ");
 
+function answer(server: Server, index: number): void {
+  const { stream } = server.service(index);
+  stream.reply(200, "", "");
+  stream.finish();
+}
+
 describe("ServerConnection", () => {
   it("says what it takes before anything else, and acknowledges what the client does", async () => {
     const server = new Server();
@@ -487,10 +493,39 @@ describe("ServerConnection", () => {
     await server.send(headers(1, GET, true));
     server.time.advance(60_000);
     expect(server.closed).toBe(0);
-    server.service(0).stream.reply(200, "", "");
-    server.service(0).stream.finish();
-    server.time.advance(16_000);
+    answer(server, 0);
+    server.time.advance(9_900);
+    expect(server.closed).toBe(0);
+    server.time.advance(200);
     expect(server.goneWith()).toBe("NO_ERROR");
+  });
+
+  it("has been idle since its last stream ended, whenever that began and whatever came without one", async () => {
+    const server = await Server.greeted();
+    server.time.advance(4_900);
+    await server.send(headers(1, GET, true));
+    answer(server, 0);
+    server.time.advance(6_000);
+    // A frame that comes in two has the time of a head.
+    const ping = frame(frames.PING, 0, 0, "12345678");
+    await server.send(ping.subarray(0, 10));
+    await server.send(ping.subarray(10));
+    server.time.advance(3_900);
+    expect(server.closed).toBe(0);
+    server.time.advance(200);
+    expect(server.goneWith()).toBe("NO_ERROR");
+  });
+
+  it("announces the smallest and the last of the table's sizes that one SETTINGS has (RFC 7541 section 4.2)", async () => {
+    const server = await Server.greeted();
+    await server.send(
+      settings([frames.HEADER_TABLE_SIZE, 0], [frames.HEADER_TABLE_SIZE, 4096]),
+      headers(1, GET, true),
+    );
+    answer(server, 0);
+    await peer.turn();
+    const head = server.frames().find(({ type }) => type === frames.HEADERS);
+    expect(head?.payload.subarray(0, 4).toString("hex")).toBe("203fe11f");
   });
 
   it.each<[string, Buffer[]]>([

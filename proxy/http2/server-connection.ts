@@ -25,7 +25,7 @@ export interface ServerEvents extends ConnectionEvents {
 }
 
 export interface ServerOptions extends ConnectionOptions {
-  /** Closes a connection without a request for so long, and at most half as long again. */
+  /** Closes a connection that has had no stream for so long. */
   readonly idleMs: number;
 }
 
@@ -48,8 +48,8 @@ export class ServerConnection extends Incoming<ServerStream> implements ServerSt
   readonly #events: ServerEvents;
   readonly #cache = new HeadCache<RequestHead>();
   #headsBytes = 0;
-  /** Streams up to the limit at the last tick: a connection where that does not change, with none open, is idle. */
-  #ticked = -1;
+  /** Monotonic ms since when no stream has been under way, if none is; NaN before the client's SETTINGS. */
+  #idleSince = Number.NaN;
   #drain: "no" | "announced" | "final" = "no";
   /** Of a final GOAWAY: later streams are not looked at. */
   #lastServed = frames.MAX_STREAM_ID;
@@ -210,8 +210,8 @@ export class ServerConnection extends Incoming<ServerStream> implements ServerSt
   }
 
   protected settled(): void {
-    if (this.#ticked >= 0) return;
-    this.#ticked = 0;
+    if (!Number.isNaN(this.#idleSince)) return;
+    this.#idleSince = this.options.now();
     this.options.wheel.arm(this, this.#server.idleMs);
   }
 
@@ -226,25 +226,25 @@ export class ServerConnection extends Incoming<ServerStream> implements ServerSt
 
   protected released(stream: ServerStream): void {
     this.#headsBytes -= stream.head.end - stream.head.start;
-    if (this.#drain === "final" && this.live.size === 0) this.finish();
+    if (this.live.size > 0) return;
+    this.#idleSince = this.options.now();
+    if (this.#drain === "final") this.finish();
   }
 
-  protected tick(): void {
+  /** Also called when the time of a head is over, as there is one timer. */
+  protected tick(now: number): void {
     if (this.#drain === "announced") {
       this.#drainFinally();
       return;
     }
-    if (this.#ticked < 0) {
+    if (Number.isNaN(this.#idleSince)) {
       this.fail(frames.SETTINGS_TIMEOUT, refuse.HEAD_TIMEOUT);
       return;
     }
     const { idleMs } = this.#server;
-    if (this.live.size === 0 && this.#ticked === this.lastPeerId) {
-      this.finish();
-      return;
-    }
-    this.#ticked = this.lastPeerId;
-    this.options.wheel.arm(this, idleMs / 2);
+    const idle = this.live.size > 0 ? 0 : now - this.#idleSince;
+    if (idle >= idleMs) this.finish();
+    else this.options.wheel.arm(this, idleMs - idle);
   }
 
   protected refused(code: number): void {

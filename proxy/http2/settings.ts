@@ -33,6 +33,8 @@ const ASSUMED_STREAMS = 100;
 
 export class PeerSettings {
   tableBytes = 4096;
+  /** The smallest that it was on the way from the frame before: one may say it more than once. */
+  leastTableBytes = 4096;
   maxStreams = ASSUMED_STREAMS;
   window = frames.DEFAULT_WINDOW;
   maxFrame = frames.MIN_MAX_FRAME;
@@ -43,12 +45,14 @@ export class PeerSettings {
   read(bytes: Uint8Array, start: number, end: number, fromServer: boolean): number {
     if (!this.received) this.maxStreams = Number.POSITIVE_INFINITY;
     this.received = true;
+    this.leastTableBytes = this.tableBytes;
     for (let at = start; at < end; at += 6) {
       const id = ((bytes[at] as number) << 8) | (bytes[at + 1] as number);
       const value = frames.readUint32(bytes, at + 2);
       switch (id) {
         case frames.HEADER_TABLE_SIZE:
           this.tableBytes = value;
+          this.leastTableBytes = Math.min(this.leastTableBytes, value);
           break;
         case frames.ENABLE_PUSH:
           if (value > 1 || (fromServer && value === 1)) return frames.PROTOCOL_ERROR;

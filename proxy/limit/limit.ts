@@ -1,6 +1,7 @@
 /** One limit: which requests it counts, which of those together, and how many may come. */
 import type { RateLimit } from "../../crds/workload-config.ts";
 import { anyPath } from "../authz/values.ts";
+import { hashString } from "../balance/hash.ts";
 import { Generations } from "../cache/generations.ts";
 import { TokenBucket } from "./token-bucket.ts";
 
@@ -25,6 +26,8 @@ type Read = (request: LimitedRequest) => string;
  * is a full one: keys should be what clients cannot choose at will, such as their identity.
  */
 const MAX_BUCKETS = 4096;
+/** Longer keys are remembered by a hash: a head's worth for each of the buckets would be 700 MB. */
+const MAX_NAME = 256;
 
 export class Limit {
   readonly config: RateLimit;
@@ -53,13 +56,23 @@ export class Limit {
       this.#key.length === 1 && only !== undefined
         ? only(request)
         : JSON.stringify(this.#key.map((read) => read(request)));
-    let bucket = this.#buckets.get(key);
+    const name = bucketName(key);
+    let bucket = this.#buckets.get(name);
     if (bucket === undefined) {
       bucket = new TokenBucket();
-      this.#buckets.set(key, bucket);
+      this.#buckets.set(name, bucket);
     }
     return bucket;
   }
+}
+
+/**
+ * The key itself, or for a long one its length and 64 bits of hash. Who makes two keys share a bucket has gained nothing: it
+ * could have sent the one twice.
+ */
+export function bucketName(key: string): string {
+  if (key.length <= MAX_NAME) return key;
+  return `${key.length} ${hashString(key)} ${hashString(key, 1)}`;
 }
 
 function testsOf({ methods, paths, headers, ports }: RateLimit): Test[] {
@@ -88,7 +101,8 @@ function readOf(kind: RateLimit["key"][number]["kind"], name = ""): Read {
       return (request) => request.header(lower) ?? "";
     }
     case "path":
-      return ({ path }) => path;
+      // A part of a string keeps all of it, which for a path is its query, too.
+      return ({ path }) => Buffer.from(path, "latin1").toString("latin1");
     case "method":
       return ({ method }) => method;
     case "principal":

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { RateLimit } from "../../crds/workload-config.ts";
+import { bucketName } from "./limit.ts";
 import { rateLimit } from "./limits.fake.ts";
 import { compileLimits, type LimitedRequest } from "./limits.ts";
 
@@ -71,6 +72,21 @@ describe("what is counted together", () => {
     for (let i = 0; i < 20_000; i++) limits?.check(request({ path: `/${i}` }), 0);
     expect(limits?.check(request({ path: "/19999" }), 0)?.exceeded).toBeDefined();
     expect(limits?.check(request({ path: "/0" }), 0)).toBeUndefined();
+  });
+});
+
+describe("a bucket's name", () => {
+  it("is short however much a client says, and is another for each key", () => {
+    const keys = ["", "a", "a".repeat(256), ...["a", "b"].map((end) => `${"a".repeat(90_000)}${end}`)];
+    const names = keys.map(bucketName);
+    expect(new Set(names).size).toBe(keys.length);
+    for (const name of names) expect(name.length).toBeLessThanOrEqual(256);
+  });
+
+  it("counts long keys like others", () => {
+    const configs = [rateLimit(1, { key: [{ kind: "path" }] })];
+    const long = (end: string) => request({ path: `/${"a".repeat(90_000)}${end}` });
+    expect(passed(configs, [long("a"), long("b"), long("a")])).toEqual([true, true, false]);
   });
 });
 

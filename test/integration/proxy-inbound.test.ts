@@ -222,6 +222,26 @@ describe("over HTTP/2", () => {
   });
 });
 
+describe("policies by headers", () => {
+  it.each([
+    ["host", "admin.example", "GET http://admin.example/ HTTP/1.1\r\nhost: web\r\n\r\n"],
+    [":authority", "admin.example", "GET / HTTP/1.1\r\nhost: admin.example\r\n\r\n"],
+    [":path", "/admin?*", get("/x/../%61dmin?a")],
+    [":method", "DELETE", "DELETE / HTTP/1.1\r\nhost: web\r\n\r\n"],
+  ])("see of %s what the application gets", async (name, value, request) => {
+    const when = [{ key: `request.headers[${name}]`, values: [value], notValues: [] }];
+    const policy = {
+      name: "p",
+      namespace: "demo",
+      action: "DENY" as const,
+      rules: [{ from: [], to: [], when }],
+    };
+    await using proxy = await start({ authorization: [policy] });
+    expect(statusOf(await exchange(proxy.port("inbound"), get("/")))).toBe(200);
+    expect(statusOf(await exchange(proxy.port("inbound"), request))).toBe(403);
+  });
+});
+
 describe("policies by the original client's address", () => {
   it("believe the proxy in front, and no claim before its entry", async () => {
     const rules = [{ from: [{ remoteIpBlocks: ["192.0.2.0/24"] }], to: [], when: [] }];

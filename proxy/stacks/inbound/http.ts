@@ -114,8 +114,17 @@ export class InboundRequest
   get requestId(): string {
     return requestIdOf(this.#id);
   }
-  /** A header that rules about tokens write is what they wrote, not what the client claims. */
+  /** As the application gets it: what rules about tokens write is what they wrote, not what the client claims. */
   header(name: string): string | undefined {
+    switch (name) {
+      case ":authority":
+      case "host":
+        return this.host;
+      case ":method":
+        return this.method;
+      case ":path":
+        return this.target;
+    }
     if (this.authenticated !== undefined && this.policy?.authenticator?.outputNames.has(name)) {
       return this.authenticated.outputs.get(name);
     }

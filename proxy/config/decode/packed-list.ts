@@ -2,44 +2,45 @@
  * A JSON list that is kept for long and read in parts. An index part lists every service of a namespace, of which a proxy looks at
  * few: parsed it would take several times its text, and most of the text is the same for every service. So each phrase that
  * recurs is one byte, of those that JSON has no use for, and an element is spelled out when it is looked at.
+ *
+ * It is read and written before any of this is compiled, so loops are few: code that runs hot at the start costs an idle sidecar
+ * more than the text.
  */
 import type { RawList } from "./raw-json.ts";
 
-/** What recurs in an index, with an entry's members in the order of their names, as the API server has them, and as in crds/. */
+/**
+ * What recurs in an index, with an entry's members in the order of their names, as the API server has them, and as in crds/; the
+ * longer before the shorter. A phrase begins an element, or begins with a quote: elsewhere none is looked for.
+ */
 const PHRASES = [
-  '{"addresses":["',
-  '{"addresses":[],"',
-  '"],"key":"',
-  '","name":"',
-  '","ports":[{"name":"',
-  '","ports":[{"port":',
-  '"},{"name":"',
-  '"},{"port":',
-  '","port":',
-  ',"protocol":"',
-  '"}]}',
-  '{"name":"',
-  '","key":"',
+  '","addresses":[],"ports":[{"port":',
+  '","ports":[{"name":"http","port":',
   '","addresses":["',
   '"],"ports":[{"port":',
+  '"protocol":"http","name":"',
+  '"protocol":"http"}]}',
+  '"protocol":"http"},',
+  '","ports":[{"name":"',
+  '","ports":[{"port":',
+  '{"addresses":[],"',
+  '{"addresses":["',
+  '"protocol":"',
   '"],"exportTo":["',
-  '"],"hosts":["',
   '"headless":true',
-  "http",
-  "grpc",
-  "tcp",
+  '"],"hosts":["',
+  '","name":"',
+  '"],"key":"',
+  '","port":',
+  '","key":"',
+  '{"name":"',
+  '"}]}',
 ];
 const encoder = new TextEncoder();
 /** A phrase's code is its place; code 0 ends an element. */
 const phraseOf: readonly Uint8Array[] = ["", ...PHRASES].map((phrase) => encoder.encode(phrase));
-/** By the first byte of phrases their codes, the longest phrase's first. */
-const codesFor: readonly (readonly number[])[] = Array.from({ length: 256 }, (_, first) =>
-  phraseOf
-    .flatMap((phrase, code) => (phrase[0] === first ? code : []))
-    .sort((a, b) => (phraseOf[b]?.length ?? 0) - (phraseOf[a]?.length ?? 0)),
-);
 const END = 0;
 const SPACE = 0x20;
+const QUOTE = 0x22;
 const COMMA = 0x2c;
 const OPEN = 0x5b;
 const CLOSE = 0x5d;
@@ -110,11 +111,12 @@ export class PackedList {
 /** Appends `text[start, end)` to `packed` at `size`; the new size. */
 function pack(text: Uint8Array, start: number, end: number, packed: Uint8Array, size: number): number {
   let to = size;
-  for (let at = start; at < end; to++) {
-    const code = codeAt(text, at);
+  for (let at = start; at < end; ) {
+    const byte = text[at] ?? 0;
+    const code = byte === QUOTE || at === start ? codeAt(text, at) : END;
     // A space between tokens is as good as another, and in a string JSON has none of what is below it.
-    packed[to] = code === END ? Math.max(text[at] ?? 0, SPACE) : code;
-    at += code === END ? 1 : (phraseOf[code]?.length ?? 1);
+    packed[to++] = code !== END ? code : byte < SPACE ? SPACE : byte;
+    at += phraseOf[code]?.length || 1;
   }
   packed[to] = END;
   return to + 1;
@@ -122,9 +124,10 @@ function pack(text: Uint8Array, start: number, end: number, packed: Uint8Array, 
 
 /** The code of the longest phrase that stands there; END when none does. */
 function codeAt(text: Uint8Array, at: number): number {
-  const codes = codesFor[text[at] ?? 0] ?? [];
-  for (const code of codes) {
-    const phrase = phraseOf[code] ?? text;
+  for (let code = 1; code < phraseOf.length; code++) {
+    const phrase = phraseOf[code] as Uint8Array;
+    // The third byte tells most of them apart.
+    if (text[at + 2] !== phrase[2] || text[at] !== phrase[0]) continue;
     let same = 1;
     while (same < phrase.length && text[at + same] === phrase[same]) same++;
     if (same === phrase.length) return code;

@@ -59,17 +59,40 @@ export function parseKeeping(bytes: Uint8Array, path: readonly string[]): unknow
 
 /** Where the value of a member of the object at `at` begins; -1 without one. Names are ASCII without escapes. */
 export function findMember(bytes: Uint8Array, at: number, name: string): number {
-  if (bytes[at] !== openBrace) return -1;
-  for (let next = skipSpace(bytes, at + 1); bytes[next] === quote; ) {
-    const nameEnd = skipValue(bytes, next);
-    const separator = skipSpace(bytes, nameEnd);
-    if (bytes[separator] !== colon) return -1;
-    const value = skipSpace(bytes, separator + 1);
-    if (textIs(bytes, next + 1, nameEnd - 1, name)) return value;
-    next = skipSpace(bytes, skipValue(bytes, value));
-    if (bytes[next] === comma) next = skipSpace(bytes, next + 1);
+  for (let next = firstMember(bytes, at); next >= 0; next = nextMember(bytes, next)) {
+    const value = memberValue(bytes, next);
+    if (value >= 0 && memberIs(bytes, next, name)) return value;
   }
   return -1;
+}
+
+/** Where the first member of the object at `at` begins, its name's quote; -1 when there is none. */
+export function firstMember(bytes: Uint8Array, at: number): number {
+  return bytes[at] === openBrace ? quoteAt(bytes, skipSpace(bytes, at + 1)) : -1;
+}
+
+/** The member behind the one at `member`; -1 when that is the last. */
+export function nextMember(bytes: Uint8Array, member: number): number {
+  const value = memberValue(bytes, member);
+  if (value < 0) return -1;
+  const end = skipSpace(bytes, skipValue(bytes, value));
+  return quoteAt(bytes, bytes[end] === comma ? skipSpace(bytes, end + 1) : end);
+}
+
+/** Where the value of the member at `member` begins; -1 when there is none. */
+export function memberValue(bytes: Uint8Array, member: number): number {
+  const separator = skipSpace(bytes, skipString(bytes, member));
+  return bytes[separator] === colon ? skipSpace(bytes, separator + 1) : -1;
+}
+
+/** Whether the member at `member` has this name. */
+export function memberIs(bytes: Uint8Array, member: number, name: string): boolean {
+  for (let i = 0; i < name.length; i++) if (bytes[member + 1 + i] !== name.charCodeAt(i)) return false;
+  return bytes[member + 1 + name.length] === quote;
+}
+
+function quoteAt(bytes: Uint8Array, at: number): number {
+  return bytes[at] === quote ? at : -1;
 }
 
 /** The end of the value that begins at `at`. */
@@ -109,10 +132,4 @@ function skipSpace(bytes: Uint8Array, at: number): number {
   let i = at;
   while (i < bytes.length && (bytes[i] ?? 0) <= 0x20) i++;
   return i;
-}
-
-function textIs(bytes: Uint8Array, start: number, end: number, text: string): boolean {
-  if (end - start !== text.length) return false;
-  for (let i = 0; i < text.length; i++) if (bytes[start + i] !== text.charCodeAt(i)) return false;
-  return true;
 }

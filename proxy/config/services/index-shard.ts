@@ -2,7 +2,7 @@
 import type { IndexEntry } from "../../../crds/service-config.ts";
 import { type Block, parseBlock } from "../../address/cidr.ts";
 import type { PackedList } from "../decode/packed-list.ts";
-import { findMember } from "../decode/raw-json.ts";
+import { firstMember, memberIs, memberValue, nextMember } from "../decode/raw-json.ts";
 import { type Decoder, ShapeError } from "../decode/shape.ts";
 import { eachString, HashTable, hash, hashString, type Numbers, numbersUpTo } from "./hash-table.ts";
 
@@ -50,13 +50,18 @@ export class IndexShard {
     const blocks: AddressBlock[] = [];
     const opaque: { port: number; index: number }[] = [];
     services.each((start, text) => {
-      // Both are rare, and neither is worth a scanner of its own.
-      const special = findMember(text, 0, "exportTo") >= 0 || findMember(text, 0, "hosts") >= 0;
+      let [name, its, special] = [-1, -1, false];
+      for (let member = firstMember(text, 0); member >= 0; member = nextMember(text, member)) {
+        if (memberIs(text, member, "name")) name = memberValue(text, member);
+        else if (memberIs(text, member, "addresses")) its = memberValue(text, member);
+        // Both are rare, and neither is worth a scanner of its own.
+        else if (memberIs(text, member, "exportTo") || memberIs(text, member, "hosts")) special = true;
+      }
       const entry = special ? this.#parse(start) : undefined;
       if (entry?.exportTo !== undefined && !sees(entry.exportTo)) return;
       const index = starts.push(start) - 1;
-      names.push(hashString(text, findMember(text, 0, "name")));
-      eachString(text, findMember(text, 0, "addresses"), (hashed) => {
+      names.push(hashString(text, name));
+      eachString(text, its, (hashed) => {
         addresses.push(hashed);
         holders.push(index);
       });

@@ -47,7 +47,7 @@ export async function measure(
       return { rate: 0, cpuMicros: 0, busy: 0, latency: undefined, memory: memoryOf(pids) };
     }
     await verify(scenario, target);
-    await scenario.load(target, peer.compilesAtRunTime ? 2 * warmSeconds : warmSeconds);
+    await scenario.load(target, peer.compilesAtRunTime ? 4 * warmSeconds : warmSeconds);
     let memory: Memory | undefined;
     // While the connections are open: most loads take their whole duration.
     const timer = setTimeout(

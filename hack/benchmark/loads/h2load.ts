@@ -1,5 +1,5 @@
 /** HTTP/2 by prior knowledge as fast as it goes, by h2load. */
-import { readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { runLoad } from "../processes.ts";
 import type { Load } from "./load.ts";
@@ -15,7 +15,10 @@ export interface H2Options {
 export function h2load({ connections, streams, message, path }: H2Options): Load {
   return async (target, seconds) => {
     const { host, port } = target.front;
-    const log = join(target.folder, "h2load.log");
+    // In a folder of its own: proxies watch the one that has their certificates, and a line is written for each request.
+    const folder = join(target.folder, "h2load");
+    mkdirSync(folder, { recursive: true });
+    const log = join(folder, "h2load.log");
     rmSync(log, { force: true });
     const argv = [
       "h2load",

@@ -7,7 +7,7 @@ export interface Threads {
   list(): readonly string[];
   /** The thread's name, undefined when it is gone. */
   name(id: string): string | undefined;
-  /** Gives it a tenth of what the others get of a core that they want, too. */
+  /** Gives it a ninth of what another thread gets of a core that both want. */
   defer(id: string): void;
   /** How long the loop's thread has worked or waited for a core to work on, in ms. */
   busyMs(): number;

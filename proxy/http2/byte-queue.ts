@@ -4,13 +4,15 @@
  */
 
 const COPIED = 2 * 1024;
+/** Of the first block, as most queues get no second piece, and of those behind it. */
+const FIRST_BLOCK = 256;
 const BLOCK = 4 * 1024;
 
 export class ByteQueue {
   length = 0;
   readonly #pieces: Buffer[] = [];
-  /** What is used of the last piece, when it is a block of ours with room; otherwise -1. */
-  #used = -1;
+  /** What is left in the last piece's block, when that is ours. */
+  #room = 0;
 
   push(bytes: Buffer, start: number, end: number): void {
     const size = end - start;
@@ -18,20 +20,21 @@ export class ByteQueue {
     this.length += size;
     const last = this.#pieces.length - 1;
     const block = this.#pieces[last];
-    if (this.#used >= 0 && block !== undefined && this.#used + size <= BLOCK) {
+    if (block !== undefined && size <= this.#room) {
       const grown = Buffer.from(block.buffer, block.byteOffset, block.length + size);
       bytes.copy(grown, block.length, start, end);
       this.#pieces[last] = grown;
-      this.#used += size;
+      this.#room -= size;
     } else if (size <= COPIED) {
-      const fresh = Buffer.allocUnsafeSlow(BLOCK).subarray(0, size);
+      const capacity = block === undefined ? Math.max(FIRST_BLOCK, size) : BLOCK;
+      const fresh = Buffer.allocUnsafeSlow(capacity).subarray(0, size);
       bytes.copy(fresh, 0, start, end);
       this.#pieces.push(fresh);
-      this.#used = size;
+      this.#room = capacity - size;
     } else {
       const small = size * 2 < bytes.length;
       this.#pieces.push(small ? Buffer.from(bytes.subarray(start, end)) : bytes.subarray(start, end));
-      this.#used = -1;
+      this.#room = 0;
     }
   }
 
@@ -45,14 +48,14 @@ export class ByteQueue {
       return first.subarray(0, most);
     }
     this.#pieces.shift();
-    if (this.#pieces.length === 0) this.#used = -1;
+    if (this.#pieces.length === 0) this.#room = 0;
     this.length -= first.length;
     return first;
   }
 
   clear(): void {
     this.#pieces.length = 0;
-    this.#used = -1;
+    this.#room = 0;
     this.length = 0;
   }
 }

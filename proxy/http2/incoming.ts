@@ -223,8 +223,11 @@ export abstract class Incoming<S extends Stream> extends Connection<S> implement
       this.#dataStream = undefined;
       if (this.#dataEnds) this.remoteEnds(stream);
     }
-    stream.receive(bytes, start, end);
-    if (last && this.#announcing === stream) this.#announce();
+    if (this.#announcing !== stream) stream.receive(bytes, start, end);
+    else {
+      stream.receiveEarly(bytes, start, end);
+      this.#announce();
+    }
   }
 
   /** A head on a stream that has had its first: trailers, which end it (RFC 9113 section 8.1). */
@@ -272,6 +275,8 @@ export abstract class Incoming<S extends Stream> extends Connection<S> implement
     const stream = this.#announcing;
     if (stream === undefined) return;
     this.#announcing = undefined;
-    if (!stream.reset) stream.announce();
+    if (stream.reset) return;
+    stream.announce();
+    stream.settle();
   }
 }

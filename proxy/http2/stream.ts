@@ -58,6 +58,8 @@ export abstract class Stream {
   #ends = false;
   #trailers: Buffer | undefined;
   #sourceWaits = false;
+  /** What came with the head: who is told of that takes it as it is; copied when not. */
+  #early: Buffer | undefined;
   #receiving: ByteQueue | undefined;
   #receivedTrailers: Head | undefined;
   /** Received and not yet taken. */
@@ -207,7 +209,7 @@ export abstract class Stream {
 
   receive(bytes: Buffer, start: number, end: number): void {
     if (this.reset) return;
-    if (this.#open && (this.#receiving === undefined || this.#receiving.length === 0)) {
+    if (this.#open && !this.#waits) {
       const last = this.remoteEnded && this.#receivedTrailers === undefined;
       if (end > start || last) this.#hand(bytes, start, end, last);
       return;
@@ -215,6 +217,32 @@ export abstract class Stream {
     if (end === start) return;
     this.#receiving ??= new ByteQueue();
     this.#receiving.push(bytes, start, end);
+  }
+
+  /** The first piece, ahead of `announce`; `settle` follows. */
+  receiveEarly(bytes: Buffer, start: number, end: number): void {
+    if (end > start && !this.reset) this.#early = bytes.subarray(start, end);
+  }
+
+  /** What nobody took when the stream was announced is kept without the chunk that it came in. */
+  settle(): void {
+    const early = this.#early;
+    if (early === undefined) return;
+    this.#early = undefined;
+    this.#receiving ??= new ByteQueue();
+    this.#receiving.push(early, 0, early.length);
+  }
+
+  /** Something was received that nobody has taken. */
+  get #waits(): boolean {
+    return this.#early !== undefined || (this.#receiving !== undefined && this.#receiving.length > 0);
+  }
+
+  #next(): Buffer | undefined {
+    const early = this.#early;
+    if (early === undefined) return this.#receiving?.take(PIECE_BYTES);
+    this.#early = undefined;
+    return early;
   }
 
   /** END_STREAM came with trailers. */
@@ -225,7 +253,7 @@ export abstract class Stream {
 
   /** A piece that waits, for who wants it before it is handed on. */
   protected takePiece(): Buffer | undefined {
-    const piece = this.#receiving?.take(PIECE_BYTES);
+    const piece = this.#next();
     if (piece === undefined) return undefined;
     this.#take(piece.length);
     if (this.allTaken) this.#endDelivered = true;
@@ -235,8 +263,7 @@ export abstract class Stream {
   /** Nothing of the body is to come, nor trailers. */
   protected get allTaken(): boolean {
     if (this.#endDelivered) return true;
-    const waits = this.#receiving !== undefined && this.#receiving.length > 0;
-    return this.remoteEnded && !waits && this.#receivedTrailers === undefined;
+    return this.remoteEnded && !this.#waits && this.#receivedTrailers === undefined;
   }
 
   resume(): void {
@@ -251,7 +278,7 @@ export abstract class Stream {
   /** Hands on what waits while there is room. */
   #pass(): void {
     while (this.#open && !this.reset) {
-      const piece = this.#receiving?.take(PIECE_BYTES);
+      const piece = this.#next();
       if (piece === undefined) break;
       this.#hand(piece, 0, piece.length, this.allTaken);
     }
@@ -292,6 +319,7 @@ export abstract class Stream {
 
   /** Nobody will take what waits. */
   protected discard(): void {
+    this.#early = undefined;
     this.#receiving = undefined;
     this.#receivedTrailers = undefined;
     const held = this.#held;

@@ -68,13 +68,34 @@ class EndpointPools {
   /** Whose connections serve some requests alone, by what they were opened for; the longest unused first. */
   #apart: Map<string, EndpointPool> | undefined;
 
-  of(cluster: Cluster, opened: OpenedFor | undefined, make: () => EndpointPool): EndpointPool {
-    if (opened === undefined) return this.#in(this.#pools, cluster.name, cluster, make);
+  /** The pool that serves the cluster as it is now. */
+  find(cluster: Cluster, opened: OpenedFor | undefined): EndpointPool | undefined {
+    const key = keyOf(cluster, opened);
+    const pools = opened === undefined ? this.#pools : this.#apart;
+    const pool = pools?.get(key);
+    if (pool === undefined) return undefined;
+    if (!pool.secures(cluster.policy)) {
+      pools?.delete(key);
+      pool.close();
+      return undefined;
+    }
+    if (opened !== undefined) {
+      pools?.delete(key);
+      pools?.set(key, pool);
+    }
+    pool.follow(cluster);
+    return pool;
+  }
+
+  keep(cluster: Cluster, opened: OpenedFor | undefined, pool: EndpointPool): EndpointPool {
+    pool.follow(cluster);
+    const key = keyOf(cluster, opened);
+    if (opened === undefined) {
+      this.#pools.set(key, pool);
+      return pool;
+    }
     this.#apart ??= new Map();
     const apart = this.#apart;
-    const key = `${cluster.name} ${opened.key}`;
-    const pool = this.#in(apart, key, cluster, make);
-    apart.delete(key);
     apart.set(key, pool);
     if (apart.size > MAX_APART) {
       for (const [oldest, unused] of apart) {
@@ -86,22 +107,15 @@ class EndpointPools {
     return pool;
   }
 
-  #in(pools: Map<string, EndpointPool>, key: string, cluster: Cluster, make: () => EndpointPool) {
-    let pool = pools.get(key);
-    if (pool === undefined || !pool.secures(cluster.policy)) {
-      pool?.close();
-      pool = make();
-      pools.set(key, pool);
-    }
-    pool.follow(cluster);
-    return pool;
-  }
-
   /** The endpoint has left the mesh. */
   close(): void {
     for (const pool of this.#pools.values()) pool.evacuate();
     for (const pool of this.#apart?.values() ?? []) pool.evacuate();
   }
+}
+
+function keyOf(cluster: Cluster, opened: OpenedFor | undefined): string {
+  return opened === undefined ? cluster.name : `${cluster.name} ${opened.key}`;
 }
 
 /** The pool for requests of a cluster to an endpoint, made at first use. */
@@ -111,12 +125,11 @@ export function poolOf(
   endpoint: EndpointHandle,
   opened?: OpenedFor,
 ): EndpointPool {
-  let { pool } = endpoint;
-  if (!(pool instanceof EndpointPools)) {
-    pool = new EndpointPools();
-    endpoint.pool = pool;
-  }
-  return (pool as EndpointPools).of(cluster, opened, () => makePool(context, cluster, endpoint, opened));
+  if (!(endpoint.pool instanceof EndpointPools)) endpoint.pool = new EndpointPools();
+  const pools = endpoint.pool as EndpointPools;
+  return (
+    pools.find(cluster, opened) ?? pools.keep(cluster, opened, makePool(context, cluster, endpoint, opened))
+  );
 }
 
 function makePool(

@@ -122,7 +122,8 @@ export class MultiplexedPool extends Pool<MultiplexedLimits> implements Multiple
   // Streams.
 
   #of(connection: Multiplexed): Pooled | undefined {
-    return this.#pooled.find((each) => each.connection === connection);
+    for (const pooled of this.#pooled) if (pooled.connection === connection) return pooled;
+    return undefined;
   }
 
   #room({ connection }: Pooled): boolean {

@@ -28,10 +28,8 @@ async function measureScenario(scenario: Scenario, site: Site): Promise<Result[]
     for (const peer of run.peers) {
       if (failures.has(peer)) continue;
       try {
-        const sample = await measure(peer, scenario, site, {
-          seconds,
-          warmSeconds: scenario.share < 1 ? 1 : 2,
-        });
+        const warmSeconds = run.warmSeconds ?? scenario.warmSeconds;
+        const sample = await measure(peer, scenario, site, { seconds, warmSeconds });
         if (sample === undefined) continue;
         samples.set(peer, [...(samples.get(peer) ?? []), sample]);
         const rate =

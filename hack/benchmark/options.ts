@@ -9,6 +9,8 @@ export interface Options {
   readonly peers: readonly Peer[];
   readonly rounds: number;
   readonly seconds: number;
+  /** Undefined: the scenario says. */
+  readonly warmSeconds: number | undefined;
   readonly output: "text" | "json";
   /** A file for the rows. */
   readonly json: string | undefined;
@@ -37,6 +39,7 @@ function parse(args: readonly string[]): Options {
       output: { type: "string", short: "o", default: "text" },
       rounds: { type: "string", default: "3" },
       seconds: { type: "string" },
+      warm: { type: "string" },
       peers: { type: "string" },
       "no-docs": { type: "boolean", default: false },
     },
@@ -48,6 +51,7 @@ function parse(args: readonly string[]): Options {
     peers: values.peers === undefined ? peers : peersNamed(values.peers.split(",")),
     rounds: Math.ceil(positive("--rounds", values.rounds)),
     seconds: positive("--seconds", values.seconds ?? (values.quick ? "5" : "3")),
+    warmSeconds: values.warm === undefined ? undefined : positive("--warm", values.warm),
     output,
     json: values.json,
     document: !values["no-docs"] && values.peers === undefined,

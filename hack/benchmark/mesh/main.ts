@@ -49,6 +49,9 @@ const seconds = Number(options.seconds);
 const rows: MeshRow[] = [];
 const folder = scratchFolder("weft-bench-mesh-");
 
+/** Before the first round: connections are open, and the runtime has compiled what is hot. */
+const WARM_SECONDS = { none: 2, weft: 20 } as const;
+
 const median = (values: readonly number[]) => quantile(values, 0.5);
 function add(measure: string, mesh: MeshRow["mesh"], value: number, unit: string, digits = 2): void {
   rows.push({ measure, mesh, value: Number(value.toFixed(digits)), unit });
@@ -67,7 +70,7 @@ async function loads(): Promise<void> {
   const p99 = { weft: [] as number[], none: [] as number[] };
   const rate = { weft: [] as number[], none: [] as number[] };
   const cpu: number[] = [];
-  for (const kind of kinds) await throughput(pairs[kind], folder, 2); // code is compiled, connections are open
+  for (const kind of kinds) await throughput(pairs[kind], folder, WARM_SECONDS[kind]);
   for (let round = 1; round <= rounds; round++) {
     for (const kind of kinds) {
       const { latency } = await steady(pairs[kind], seconds);

@@ -31,6 +31,7 @@ function readOptions() {
         seconds: { type: "string", default: "5" },
         changes: { type: "string", default: "30" },
         pods: { type: "string", default: "11" },
+        cpu: { type: "string" },
         "no-docs": { type: "boolean", default: false },
       },
     });
@@ -130,12 +131,8 @@ async function ready(): Promise<void> {
   add("pod-to-ready-share", "none", median(times.none), "ms", 0);
 }
 
-try {
-  step("pods, with the mesh and without");
-  await setTheScene();
-  for (const client of CLIENTS) await call(MESHED, `deploy/${client}`, PAYMENT, { count: 20 });
-  step("loads");
-  await loads();
+/** All but the loads. */
+async function theRest(): Promise<void> {
   step("idle sidecars");
   await restartIdle();
   const idle = await idleMemory();
@@ -154,6 +151,15 @@ try {
   const each = (memory: number) => ((memory - idle) * 1e6) / 1024 / MORE_SERVICES;
   add("growth-per-service", "weft", each(grown), "KiB", 3);
   add("growth-per-service-beside", "weft", each(beside), "KiB", 3);
+}
+
+try {
+  step("pods, with the mesh and without");
+  await setTheScene(options.cpu);
+  for (const client of CLIENTS) await call(MESHED, `deploy/${client}`, PAYMENT, { count: 20 });
+  step("loads");
+  await loads();
+  if (options.cpu === undefined) await theRest();
 } finally {
   endAll();
   rmSync(folder, { recursive: true, force: true });
@@ -165,7 +171,7 @@ rows.sort(
 );
 console.log(options.output === "json" ? JSON.stringify(rows, null, 2) : meshTable(rows).replaceAll("**", ""));
 if (options.json !== undefined) writeFileSync(options.json, `${JSON.stringify(rows, null, 2)}\n`);
-if (!options["no-docs"]) {
+if (!options["no-docs"] && options.cpu === undefined) {
   const date = new Date().toISOString().slice(0, 10);
   writeRecords({
     ...readRecords(),

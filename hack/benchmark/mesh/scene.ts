@@ -24,15 +24,17 @@ export const CLIENTS = ["client-a", "client-b", "client-c"] as const;
 export const LOAD_PORT = 8081;
 const IDLE = 3;
 
-export async function setTheScene(): Promise<void> {
+/** `cpu`: what the sidecars under load request instead of the default (a quantity). */
+export async function setTheScene(cpu?: string): Promise<void> {
+  const annotations = cpu === undefined ? {} : { "sidecar.istio.io/proxyCPU": cpu };
   await clear();
   await namespace(MESHED, { injected: true });
   await namespace(PLAIN, { injected: false });
   for (const ns of [MESHED, PLAIN]) {
     await apply(
       loadService(ns),
-      ...deployment({ name: "server", namespace: ns }),
-      ...deployment({ name: "client", namespace: ns }),
+      ...deployment({ name: "server", namespace: ns, annotations }),
+      ...deployment({ name: "client", namespace: ns, annotations }),
     );
   }
   await apply(

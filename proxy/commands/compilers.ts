@@ -4,8 +4,7 @@
  * calm they are made nice (sched(7)); code is hot a little later. A loop with much to do needs faster code: then those that come
  * are left as they are. There is no way back without privileges, until the runtime ends them after some idle seconds, so they
  * must not starve, either: behind everything else (SCHED_IDLE) they left a loop that load met at rest with slow code for
- * minutes. Niceness counts among the threads of a control group: where pods share a core, one's compiler still takes slices
- * from another's loop, until what is hot is compiled.
+ * minutes.
  */
 import type { Threads } from "../net/threads.ts";
 

@@ -32,7 +32,7 @@ export class ByteQueue {
       this.#pieces.push(fresh);
       this.#room = capacity - size;
     } else {
-      const small = size * 2 < bytes.length;
+      const small = size * 2 < bytes.buffer.byteLength;
       this.#pieces.push(small ? Buffer.from(bytes.subarray(start, end)) : bytes.subarray(start, end));
       this.#room = 0;
     }

@@ -214,9 +214,7 @@ export abstract class Stream {
       if (end > start || last) this.#hand(bytes, start, end, last);
       return;
     }
-    if (end === start) return;
-    this.#receiving ??= new ByteQueue();
-    this.#receiving.push(bytes, start, end);
+    if (end > start) this.#keep(bytes, start, end);
   }
 
   /** The first piece, ahead of `announce`; `settle` follows. */
@@ -229,8 +227,12 @@ export abstract class Stream {
     const early = this.#early;
     if (early === undefined) return;
     this.#early = undefined;
+    this.#keep(early, 0, early.length);
+  }
+
+  #keep(bytes: Buffer, start: number, end: number): void {
     this.#receiving ??= new ByteQueue();
-    this.#receiving.push(early, 0, early.length);
+    this.#receiving.push(bytes, start, end);
   }
 
   /** Something was received that nobody has taken. */

@@ -73,15 +73,15 @@ class EndpointPools {
     const key = keyOf(cluster, opened);
     const pools = opened === undefined ? this.#pools : this.#apart;
     const pool = pools?.get(key);
-    if (pool === undefined) return undefined;
+    if (pools === undefined || pool === undefined) return undefined;
     if (!pool.secures(cluster.policy)) {
-      pools?.delete(key);
+      pools.delete(key);
       pool.close();
       return undefined;
     }
     if (opened !== undefined) {
-      pools?.delete(key);
-      pools?.set(key, pool);
+      pools.delete(key);
+      pools.set(key, pool);
     }
     pool.follow(cluster);
     return pool;

@@ -17,7 +17,7 @@ import { CALLS_WEB, webAt, webObjects } from "../support/web.ts";
 
 /** As `proxy-counts.test.ts`, for HTTP/2 on both sides: one request after another, each a stream of its own. */
 const REQUESTS = 1_000;
-/** Found: 1,750 to 2,300, most before the code is compiled. */
+/** Found: 1,750 to 2,500, most before the code is compiled. */
 const MOST_BYTES = 3_000;
 
 let app: TestServer;

@@ -2,15 +2,18 @@ import { describe, expect, it } from "vitest";
 import { ByteQueue } from "./byte-queue.ts";
 
 describe("ByteQueue", () => {
-  it.each([5, 2_048, 2_049, 5_000])("keeps %i bytes without the large chunk that they are a part of", (size) => {
-    const chunk = Buffer.alloc(64 * 1024, 7);
-    const queue = new ByteQueue();
-    const piece = chunk.subarray(100, 100 + size);
-    queue.push(piece, 0, piece.length);
-    const taken = queue.take(size);
-    expect(taken?.equals(piece)).toBe(true);
-    expect(taken?.buffer).not.toBe(chunk.buffer);
-  });
+  it.each([5, 2_048, 2_049, 5_000])(
+    "keeps %i bytes without the large chunk that they are a part of",
+    (size) => {
+      const chunk = Buffer.alloc(64 * 1024, 7);
+      const queue = new ByteQueue();
+      const piece = chunk.subarray(100, 100 + size);
+      queue.push(piece, 0, piece.length);
+      const taken = queue.take(size);
+      expect(taken?.equals(piece)).toBe(true);
+      expect(taken?.buffer).not.toBe(chunk.buffer);
+    },
+  );
 
   it("does not copy what is most of its chunk", () => {
     const chunk = Buffer.alloc(64 * 1024, 7);

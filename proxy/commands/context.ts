@@ -6,6 +6,7 @@ import type { ConfigSource } from "../config/view.ts";
 import { HeadWriter } from "../http1/head-writer.ts";
 import type { IdentitySource } from "../identity/source.ts";
 import { systemFiles, TlsFiles } from "../identity/tls-files.ts";
+import { TlsMaterials } from "../identity/tls-material.ts";
 import { dial } from "../net/listen.ts";
 import type { OriginalDestination } from "../net/original-destination.ts";
 import { TimerWheel } from "../net/timer-wheel.ts";
@@ -46,7 +47,7 @@ export function createContext({ config, identity, originalDestination, log }: So
       mutual: (host, port, options, events) => dialMutual(host, port, { ...options, now: Date.now }, events),
       origin: (host, port, options, events) => dialOrigin(host, port, { ...options, now: Date.now }, events),
     },
-    files: new TlsFiles(systemFiles),
+    tls: new TlsMaterials(new TlsFiles(systemFiles)),
     originalDestination,
     keepAlive: lazyKeepAlive(),
     telemetry,

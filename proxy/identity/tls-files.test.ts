@@ -36,18 +36,3 @@ it("a file that is not there is said to be so, each time", () => {
   expect(() => pems.pem("/a", 0)).toThrow("ENOENT");
   expect(() => pems.pem("/a", 1)).toThrow("ENOENT");
 });
-
-it("revocation lists are read once, and again when they or the authorities have changed", async () => {
-  const content: Record<string, string> = { "/anchors": "none", "/lists": "none" };
-  const pems = new TlsFiles({ stamp: (path) => content[path] ?? "", read: (path) => content[path] ?? "" });
-  const first = pems.revocation("/anchors", "/lists", 0);
-  expect(pems.revocation("/anchors", "/lists", 5_000)).toBe(first);
-  await expect(first).rejects.toThrow("expected a PEM revocation list, found none");
-  content["/lists"] = "others";
-  const second = pems.revocation("/anchors", "/lists", 10_000);
-  expect(second).not.toBe(first);
-  content["/anchors"] = "others";
-  const third = pems.revocation("/anchors", "/lists", 15_000);
-  expect(third).not.toBe(second);
-  await expect(third).rejects.toThrow("found none");
-});

@@ -1,6 +1,5 @@
 /** PEM files that a policy names, read when a connection needs them and again when they have changed. */
 import { readFileSync, statSync } from "node:fs";
-import type { Revocation } from "./revocation.ts";
 
 export interface FileReader {
   /** Changes whenever the file does. */
@@ -16,12 +15,6 @@ export const systemFiles: FileReader = {
   read: (path) => readFileSync(path, "utf8"),
 };
 
-interface RevocationEntry {
-  readonly anchors: string;
-  readonly lists: string;
-  readonly revocation: Promise<Revocation>;
-}
-
 interface Entry {
   readonly stamp: string;
   readonly pem: string;
@@ -34,7 +27,6 @@ const CHECK_MS = 1_000;
 export class TlsFiles {
   readonly #files: FileReader;
   readonly #entries = new Map<string, Entry>();
-  readonly #revocations = new Map<string, RevocationEntry>();
 
   constructor(files: FileReader) {
     this.#files = files;
@@ -52,19 +44,5 @@ export class TlsFiles {
     const pem = this.#files.read(path);
     this.#entries.set(path, { stamp, pem, checkedAt: now });
     return pem;
-  }
-
-  /** What a file of revocation lists says, by the authorities of another: see `readRevocation`. Throws when one cannot be read. */
-  revocation(anchorsPath: string, listsPath: string, now: number): Promise<Revocation> {
-    const anchors = this.pem(anchorsPath, now);
-    const lists = this.pem(listsPath, now);
-    const key = `${anchorsPath}\n${listsPath}`;
-    const known = this.#revocations.get(key);
-    if (known?.anchors === anchors && known.lists === lists) return known.revocation;
-    const revocation = import("./revocation.ts").then(({ readRevocation }) => readRevocation(anchors, lists));
-    // Whoever asks hears of a failure; nobody may be there by then.
-    revocation.catch(() => {});
-    this.#revocations.set(key, { anchors, lists, revocation });
-    return revocation;
   }
 }

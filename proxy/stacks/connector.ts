@@ -1,7 +1,7 @@
 /** How a cluster reaches an endpoint: plaintext, mutual TLS to its proxy, or TLS as its DestinationRule says. */
-import type { ClientTls, Cluster, EndpointHandle } from "../config/view.ts";
-import type { Revocation } from "../identity/revocation.ts";
+import type { Cluster, EndpointHandle } from "../config/view.ts";
 import type { Identity } from "../identity/source.ts";
+import type { TlsMaterial } from "../identity/tls-material.ts";
 import type { Connect, Dial, DialError, DialEvents } from "../net/listen.ts";
 import type { Socket } from "../net/socket.ts";
 import { ALPN_HTTP1, ALPN_TCP, type Context, MUTUAL_PORT, outboundSni, withKeepAlive } from "./context.ts";
@@ -96,7 +96,7 @@ function originate(
   alpn: string,
   opened: OpenedFor | undefined,
 ): Connect {
-  const { dialler, files } = context;
+  const { dialler } = context;
   const { address, target } = endpoint;
   const { tls } = cluster.policy;
   const serverName = asksByRequest(cluster) ? opened?.serverName : (tls.sni ?? cluster.host);
@@ -108,60 +108,42 @@ function originate(
   let session: Buffer | undefined;
   let sessionOf = "";
   return (events) => {
-    const read = (path: string | undefined) =>
-      path === undefined ? undefined : files.pem(path, context.now());
-    let anchors: string | undefined;
-    let certificate: string | undefined;
-    let key: string | undefined;
-    let lists: Promise<Revocation> | undefined;
-    try {
-      anchors = read(tls.caCertificates);
-      certificate = read(tls.clientCertificate);
-      key = read(tls.privateKey);
-      lists = revocationOf(context, tls);
-    } catch (error) {
-      return failLater(events, unreadable(cluster, error));
-    }
-    // A session speaks for the files that it was made with.
-    const made = `${anchors}${certificate}`;
-    if (sessionOf !== made) session = undefined;
-    const resumable = (next: Buffer) => {
-      session = next;
-      sessionOf = made;
+    const dial = ({ anchors, certificate, key, revocation }: TlsMaterial) => {
+      // A session speaks for what it was made with.
+      const made = `${anchors}${certificate}`;
+      if (sessionOf !== made) session = undefined;
+      const options = {
+        serverName,
+        alpn: alpn === ALPN_TCP ? [] : [alpn],
+        anchors,
+        certificate,
+        key,
+        names,
+        unverified: tls.insecureSkipVerify === true,
+        revocation,
+        session,
+        preface: opened?.header,
+        resumable(next: Buffer) {
+          session = next;
+          sessionOf = made;
+        },
+      };
+      return dialler.origin(address, target, options, { connected: events.connected, failed });
     };
     const failed = (error: DialError) => {
       session = undefined;
       events.failed(error);
     };
-    const options = {
-      serverName,
-      alpn: alpn === ALPN_TCP ? [] : [alpn],
-      anchors,
-      certificate,
-      key,
-      names,
-      unverified: tls.insecureSkipVerify === true,
-      session,
-      preface: opened?.header,
-      resumable,
-    };
-    const dial = (revocation?: Revocation) => {
-      const judged = { ...options, revocation };
-      return dialler.origin(address, target, judged, { connected: events.connected, failed });
-    };
-    return lists === undefined
-      ? dial()
-      : dialAfter(lists, dial, (error) => failed(unreadable(cluster, error)));
+    let material: TlsMaterial | Promise<TlsMaterial>;
+    try {
+      material = context.tls.of(tls, context.now());
+    } catch (error) {
+      return failLater(events, unreadable(cluster, error));
+    }
+    return material instanceof Promise
+      ? dialAfter(material, dial, (error) => failed(unreadable(cluster, error)))
+      : dial(material);
   };
-}
-
-/** Nothing where no lists are named, or nothing is verified. */
-function revocationOf({ files, now }: Context, tls: ClientTls): Promise<Revocation> | undefined {
-  const { caCrl, caCertificates, insecureSkipVerify } = tls;
-  if (caCrl === undefined || insecureSkipVerify === true) return undefined;
-  if (caCertificates === undefined)
-    throw new Error("caCrl needs the authorities that signed it, in caCertificates");
-  return files.revocation(caCertificates, caCrl, now());
 }
 
 function unreadable({ name }: Cluster, error: unknown): DialError {

@@ -4,7 +4,7 @@ import type { Log } from "../config/log.ts";
 import type { ConfigSource, ConnectionPool } from "../config/view.ts";
 import type { HeadWriter } from "../http1/head-writer.ts";
 import type { IdentitySource } from "../identity/source.ts";
-import type { TlsFiles } from "../identity/tls-files.ts";
+import type { TlsMaterials } from "../identity/tls-material.ts";
 import type { Dial, DialEvents } from "../net/listen.ts";
 import type { OriginalDestination } from "../net/original-destination.ts";
 import type { Socket } from "../net/socket.ts";
@@ -30,8 +30,8 @@ export interface Context {
   readonly config: ConfigSource;
   readonly identity: IdentitySource;
   readonly dialler: Dialler;
-  /** PEM files that policies name. */
-  readonly files: TlsFiles;
+  /** What policies name that originate TLS. */
+  readonly tls: TlsMaterials;
   readonly originalDestination: OriginalDestination;
   readonly keepAlive: KeepAlive;
   readonly telemetry: Telemetry;

@@ -199,6 +199,7 @@ const securities: readonly TrafficPolicy["tls"][] = [
     sni: "b",
   },
   { mode: "SIMPLE", insecureSkipVerify: true },
+  { mode: "SIMPLE", credentialName: "vault" },
 ];
 
 const protocols = [{ h2UpgradePolicy: "UPGRADE" }, { useClientProtocol: true }] as const;
@@ -209,7 +210,7 @@ const perPort = loadBalancers.map((loadBalancer, i) => ({
     connectionPool: { tcp: pools.tcp, http: { ...pools.http, ...protocols[i % 2] } },
     outlierDetection: ejection,
   }),
-  tls: securities[i % 2],
+  tls: securities[i % securities.length],
 }));
 const tunnel = { protocol: "POST", targetHost: "far.example", targetPort: 443 };
 const trafficPolicies = perPort.map((policy, i) => ({
@@ -219,10 +220,11 @@ const trafficPolicies = perPort.map((policy, i) => ({
   retryBudget: { percent: 30, minRetryConcurrency: 4, budgetInterval: "1s" },
 }));
 
+const workloadSelector = { matchLabels: { app: "shop" } };
 export const destinationRules: readonly DestinationRuleSpec[] = trafficPolicies.flatMap((trafficPolicy) => [
-  { host: "pay", exportTo: ["."], trafficPolicy, workloadSelector: { matchLabels: { app: "shop" } } },
+  { host: "pay", exportTo: ["."], trafficPolicy, workloadSelector },
   { host: "pay", exportTo: ["other"], trafficPolicy },
-  { host: "pay", subsets: [{ name: "v1", labels: { version: "v1" }, trafficPolicy }] },
+  { host: "pay", subsets: [{ name: "v1", labels: { version: "v1" }, trafficPolicy }], workloadSelector },
 ]) as readonly DestinationRuleSpec[];
 
 export const serviceEntries: readonly ServiceEntrySpec[] = [

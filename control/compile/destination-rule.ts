@@ -90,6 +90,11 @@ export function selectedRules(
   });
 }
 
+/** Rules are merged with those of the same selector alone. */
+export function isForWorkloads({ rules }: MergedRule): boolean {
+  return rules.some((rule) => !isEmpty(selectorOf(rule)));
+}
+
 function selectorOf(rule: DestinationRule): Labels | undefined {
   return rule.spec?.workloadSelector?.matchLabels;
 }

@@ -5,25 +5,33 @@
  */
 import type { ClientTls, ClusterPolicy, OutlierDetection, Tunnel } from "../../crds/service-config.ts";
 import { connectionPool } from "./connection-pool.ts";
-import type { MergedRule } from "./destination-rule.ts";
+import { isForWorkloads, type MergedRule } from "./destination-rule.ts";
 import { parseDurationMs } from "./duration.ts";
 import type { ClientTlsSpec, OutlierDetectionSpec, TrafficPolicySpec, TunnelSpec } from "./istio.ts";
 import type { Labels } from "./labels.ts";
 import { type LocalityDefault, loadBalancer } from "./load-balancer.ts";
 import { validPort } from "./ports.ts";
 
+/** What holds for all policies of a rule. */
+interface Circumstances {
+  readonly locality: LocalityDefault;
+  /** Whether its clients read the Secret that `credentialName` names. */
+  readonly readsCredentials: boolean;
+}
+
 /** The policies of a service as a destination; [0] is all of its endpoints on every port. */
 export function clusterPolicies(rule: MergedRule | undefined, locality: LocalityDefault): ClusterPolicy[] {
   const top = rule?.trafficPolicy;
-  const policies = [clusterPolicy("", {}, undefined, forPort(top, undefined), locality)];
-  for (const port of portsOf(top)) policies.push(clusterPolicy("", {}, port, forPort(top, port), locality));
+  const defaults = { locality, readsCredentials: rule !== undefined && isForWorkloads(rule) };
+  const policies = [clusterPolicy("", {}, undefined, forPort(top, undefined), defaults)];
+  for (const port of portsOf(top)) policies.push(clusterPolicy("", {}, port, forPort(top, port), defaults));
   for (const subset of rule?.subsets ?? []) {
     const labels = subset.labels ?? {};
     const over = (port: number | undefined) => override(forPort(top, port), subset.trafficPolicy, port);
-    policies.push(clusterPolicy(subset.name, labels, undefined, over(undefined), locality));
+    policies.push(clusterPolicy(subset.name, labels, undefined, over(undefined), defaults));
     const ports = new Set([...portsOf(top), ...portsOf(subset.trafficPolicy)]);
     for (const port of [...ports].sort((a, b) => a - b))
-      policies.push(clusterPolicy(subset.name, labels, port, over(port), locality));
+      policies.push(clusterPolicy(subset.name, labels, port, over(port), defaults));
   }
   return policies;
 }
@@ -59,7 +67,7 @@ function clusterPolicy(
   labels: Labels,
   port: number | undefined,
   policy: TrafficPolicySpec,
-  locality: LocalityDefault,
+  { locality, readsCredentials }: Circumstances,
 ): ClusterPolicy {
   const outlier = policy.outlierDetection && outlierDetection(policy.outlierDetection);
   return {
@@ -69,7 +77,7 @@ function clusterPolicy(
     loadBalancer: loadBalancer(policy.loadBalancer, outlier !== undefined, locality),
     connectionPool: connectionPool(policy.connectionPool, policy.retryBudget),
     ...(outlier && { outlierDetection: outlier }),
-    tls: clientTls(policy.tls),
+    tls: clientTls(policy.tls, readsCredentials),
     ...(policy.proxyProtocol && { proxyProtocol: policy.proxyProtocol.version ?? "V1" }),
     ...(policy.tunnel && { tunnel: tunnel(policy.tunnel) }),
   };
@@ -97,7 +105,7 @@ function outlierDetection(spec: OutlierDetectionSpec): OutlierDetection {
 }
 
 /** No `tls` at the level that counts: automatic, by what each endpoint can do. */
-function clientTls(spec: ClientTlsSpec | undefined): ClientTls {
+function clientTls(spec: ClientTlsSpec | undefined, readsCredentials: boolean): ClientTls {
   if (spec === undefined) return { mode: "AUTO", subjectAltNames: [] };
   const mode = spec.mode ?? "DISABLE";
   const subjectAltNames = spec.subjectAltNames ?? [];
@@ -109,6 +117,7 @@ function clientTls(spec: ClientTlsSpec | undefined): ClientTls {
     mode,
     ...sni,
     subjectAltNames,
+    ...(readsCredentials && spec.credentialName ? { credentialName: spec.credentialName } : {}),
     ...(spec.caCertificates ? { caCertificates: spec.caCertificates } : {}),
     ...(spec.caCrl ? { caCrl: spec.caCrl } : {}),
     ...(mode === "MUTUAL" && spec.clientCertificate ? { clientCertificate: spec.clientCertificate } : {}),

@@ -143,6 +143,7 @@ const clientTls = object("How the connection is secured; `AUTO` follows what eac
   caCrl: string("Path of the authorities' revocation lists."),
   clientCertificate: string("Path of the client's certificate."),
   privateKey: string("Path of the client's key."),
+  credentialName: string("Secret or ConfigMap of the client's namespace, in place of paths."),
   insecureSkipVerify: boolean("Take any certificate."),
 });
 

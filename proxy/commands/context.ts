@@ -4,6 +4,7 @@ import { after } from "../config/clock.ts";
 import type { Log } from "../config/log.ts";
 import type { ConfigSource } from "../config/view.ts";
 import { HeadWriter } from "../http1/head-writer.ts";
+import type { Credentials } from "../identity/credentials.ts";
 import type { IdentitySource } from "../identity/source.ts";
 import { systemFiles, TlsFiles } from "../identity/tls-files.ts";
 import { TlsMaterials } from "../identity/tls-material.ts";
@@ -27,11 +28,14 @@ const LOG_MS = 200;
 export interface Sources {
   readonly config: ConfigSource;
   readonly identity: IdentitySource;
+  /** Undefined where there is no API server. */
+  readonly credentials: Credentials | undefined;
   readonly originalDestination: OriginalDestination;
   readonly log: Log;
 }
 
-export function createContext({ config, identity, originalDestination, log }: Sources): Context {
+export function createContext(sources: Sources): Context {
+  const { config, identity, originalDestination, log } = sources;
   const now = () => TURN.now();
   const telemetry = new Telemetry({
     certificateExpiry: () => Math.round((identity.current()?.notAfter ?? 0) / 1000),
@@ -47,7 +51,7 @@ export function createContext({ config, identity, originalDestination, log }: So
       mutual: (host, port, options, events) => dialMutual(host, port, { ...options, now: Date.now }, events),
       origin: (host, port, options, events) => dialOrigin(host, port, { ...options, now: Date.now }, events),
     },
-    tls: new TlsMaterials(new TlsFiles(systemFiles)),
+    tls: new TlsMaterials(new TlsFiles(systemFiles), sources.credentials),
     originalDestination,
     keepAlive: lazyKeepAlive(),
     telemetry,

@@ -8,6 +8,8 @@ import { createLastGoodStore } from "../config/last-good.ts";
 import type { Log } from "../config/log.ts";
 import { startKubernetesSource } from "../config/source.ts";
 import { createAuthority } from "../identity/authority.ts";
+import { createCredentialReader } from "../identity/credential-objects.ts";
+import { Credentials } from "../identity/credentials.ts";
 import { startIdentity } from "../identity/identity.ts";
 import { dial } from "../net/listen.ts";
 import { createOriginalDestination } from "../net/original-destination.ts";
@@ -149,14 +151,16 @@ async function startSidecar(
     random: Math.random,
     log,
   });
+  const api = createApi({
+    url: settings.apiUrl,
+    tokenFile: `${IDENTITY_FOLDER}/api-token`,
+    caFile: `${IDENTITY_FOLDER}/kube-ca.crt`,
+  });
+  const { namespace } = settings;
   const config = await startKubernetesSource({
-    api: createApi({
-      url: settings.apiUrl,
-      tokenFile: `${IDENTITY_FOLDER}/api-token`,
-      caFile: `${IDENTITY_FOLDER}/kube-ca.crt`,
-    }),
+    api,
     revision: settings.revision,
-    namespace: settings.namespace,
+    namespace,
     workload: settings.workload,
     labels: settings.labels,
     node: settings.node,
@@ -173,6 +177,11 @@ async function startSidecar(
   const proxy = startProxy({
     config,
     identity,
+    credentials: new Credentials({
+      namespace,
+      read: createCredentialReader(api, namespace),
+      clock: systemClock,
+    }),
     originalDestination: createOriginalDestination(),
     listeners: {
       outbound: [{ host: ANY, port: 15001 }],
@@ -180,7 +189,7 @@ async function startSidecar(
       mutual: { host: ANY, port: 15008 },
       admin: SIDECAR_ADMIN,
     },
-    workload: { name: settings.workload, namespace: settings.namespace, labels: settings.labels },
+    workload: { name: settings.workload, namespace, labels: settings.labels },
     trustDomain: settings.trustDomain,
     accessLogEncoding: "TEXT",
     pages: {

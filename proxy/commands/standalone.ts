@@ -52,6 +52,7 @@ export async function startStandalone(options: StandaloneOptions): Promise<Stand
   const proxy = startProxy({
     config,
     identity,
+    credentials: undefined,
     originalDestination: options.originalDestination,
     listeners: settings.listeners,
     workload: {

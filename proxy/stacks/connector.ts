@@ -1,5 +1,6 @@
 /** How a cluster reaches an endpoint: plaintext, mutual TLS to its proxy, or TLS as its DestinationRule says. */
 import type { Cluster, EndpointHandle } from "../config/view.ts";
+import { CredentialError } from "../identity/credential.ts";
 import type { Identity } from "../identity/source.ts";
 import type { TlsMaterial } from "../identity/tls-material.ts";
 import type { Connect, Dial, DialError, DialEvents } from "../net/listen.ts";
@@ -147,6 +148,8 @@ function originate(
 }
 
 function unreadable({ name }: Cluster, error: unknown): DialError {
+  if (error instanceof CredentialError)
+    return { reason: "tls_credential", message: `${name}: ${error.message}` };
   const message = `${name}: a file of its TLS settings cannot be read: ${String(error)}`;
   return { reason: "tls_files", message };
 }

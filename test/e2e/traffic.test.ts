@@ -3,6 +3,7 @@ import { apply, call, eventually, kubectl, onApply, tryApply } from "../support/
 import { Ledger, ledgerKinds } from "../support/ledger.ts";
 import { canary, subsets } from "../support/mesh.ts";
 import { balancingTests } from "./traffic/balancing.ts";
+import { credentialTests } from "./traffic/credentials.ts";
 import { levelTests } from "./traffic/levels.ts";
 import { limitTests } from "./traffic/limits.ts";
 import { matchTests } from "./traffic/matches.ts";
@@ -130,6 +131,7 @@ describe("where endpoints are", placementTests);
 describe("a connection pool", poolTests);
 describe("outlier detection", outlierTests);
 describe("TLS origination", originationTests);
+describe("TLS origination by a credentialName", credentialTests);
 describe("what is said before a connection", tunnelTests);
 describe("the settings", levelTests);
 describe("policies of the server's side", policyTests);

@@ -8,7 +8,7 @@ it("misses at first whatever is honoured, and nothing else", () => {
   const missing = new Ledger().missing("DestinationRule");
   expect(missing).toContain("host");
   expect(missing).toContain("trafficPolicy.loadBalancer.simple: RANDOM");
-  expect(missing).not.toContain("trafficPolicy.tls.credentialName");
+  expect(missing).not.toContain("trafficPolicy.outlierDetection.consecutiveErrors");
   expect(new Ledger().missing("VirtualService")).not.toContain("http[].fault.abort.http2Error");
 });
 

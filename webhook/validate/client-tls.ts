@@ -14,8 +14,15 @@ const members = [
 
 const configMapScheme = "configmap://";
 
+interface RuleContext {
+  /** The DestinationRule's. */
+  readonly namespace: string;
+  /** It has a `workloadSelector`. */
+  readonly forWorkloads: boolean;
+}
+
 /** `tls` of a traffic policy. With DISABLE and ISTIO_MUTUAL the other members are ignored. */
-export function checkClientTls(field: Field, namespace: string): void {
+export function checkClientTls(field: Field, { namespace, forWorkloads }: RuleContext): void {
   if (!field.present || !field.object(members)) return;
   for (const name of [
     "clientCertificate",
@@ -42,6 +49,8 @@ export function checkClientTls(field: Field, namespace: string): void {
     const others = ["clientCertificate", "privateKey", "caCertificates", "caCrl"];
     forbidAll(field, others, "may not be used together with credentialName");
     checkCredentialName(field.at("credentialName"), namespace);
+    if (!forWorkloads)
+      field.at("credentialName").warn("sidecars read it only where the rule has a workloadSelector");
   } else if (mode === "MUTUAL") {
     for (const name of ["clientCertificate", "privateKey"]) {
       if (!has(field, name))

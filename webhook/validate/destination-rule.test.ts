@@ -341,6 +341,13 @@ describe("DestinationRule", () => {
       ],
     },
     {
+      what: "a credential that no sidecar reads",
+      own: policy({ tls: { mode: "SIMPLE", credentialName: "vault" } }),
+      says: [
+        "spec.trafficPolicy.tls.credentialName: sidecars read it only where the rule has a workloadSelector",
+      ],
+    },
+    {
       what: "two settings for one port",
       own: policy({
         portLevelSettings: [80, 80].map((number) => ({ port: { number }, tls: { mode: "DISABLE" } })),

@@ -2,7 +2,7 @@ import { checkExportTo } from "./export-to.ts";
 import type { Field } from "./field.ts";
 import { checkLabels, checkSelector } from "./labels.ts";
 import { checkDnsLabel, isWildcardDomain } from "./names.ts";
-import { checkTrafficPolicy } from "./traffic-policy.ts";
+import { checkTrafficPolicy, type PolicyContext } from "./traffic-policy.ts";
 
 /** `DestinationRule.spec`. */
 export function checkDestinationRule(spec: Field, namespace: string): void {
@@ -17,13 +17,18 @@ export function checkDestinationRule(spec: Field, namespace: string): void {
   else if (name !== undefined && !isWildcardDomain(name)) {
     host.invalid(`domain name ${JSON.stringify(name.slice(0, 80))} invalid`);
   }
-  checkTrafficPolicy(spec.at("trafficPolicy"), { namespace, top: true });
-  checkSubsets(spec.at("subsets"), namespace);
+  const context = {
+    namespace,
+    forWorkloads: spec.at("workloadSelector").at("matchLabels").size > 0,
+    top: true,
+  };
+  checkTrafficPolicy(spec.at("trafficPolicy"), context);
+  checkSubsets(spec.at("subsets"), context);
   checkExportTo(spec.at("exportTo"), namespace);
   checkWorkloadSelector(spec, namespace);
 }
 
-function checkSubsets(field: Field, namespace: string): void {
+function checkSubsets(field: Field, context: PolicyContext): void {
   const names = new Set<string>();
   for (const subset of field.items()) {
     if (!subset.object(["name", "labels", "trafficPolicy"])) continue;
@@ -36,7 +41,7 @@ function checkSubsets(field: Field, namespace: string): void {
       checkDnsLabel(name);
     }
     checkLabels(subset.at("labels"));
-    checkTrafficPolicy(subset.at("trafficPolicy"), { namespace, top: true });
+    checkTrafficPolicy(subset.at("trafficPolicy"), context);
   }
 }
 

@@ -9,6 +9,8 @@ import { checkDuration } from "./values.ts";
 export interface PolicyContext {
   /** The DestinationRule's. */
   readonly namespace: string;
+  /** The rule has a `workloadSelector`. */
+  readonly forWorkloads: boolean;
   /** Not one of `portLevelSettings`. */
   readonly top: boolean;
 }
@@ -27,13 +29,13 @@ export function checkTrafficPolicy(field: Field, context: PolicyContext): void {
   checkLoadBalancer(field.at("loadBalancer"), field.at("outlierDetection").present);
   checkConnectionPool(field.at("connectionPool"));
   checkOutlierDetection(field.at("outlierDetection"));
-  checkClientTls(field.at("tls"), context.namespace);
+  checkClientTls(field.at("tls"), context);
   if (!context.top) {
     if (field.at("port").present) checkPortSelector(field.at("port"));
     else field.at("port").required("the port that the settings are for");
     return;
   }
-  checkPortLevelSettings(field.at("portLevelSettings"), context.namespace);
+  checkPortLevelSettings(field.at("portLevelSettings"), context);
   if (field.at("tunnel").present && field.at("proxyProtocol").present) {
     field.at("proxyProtocol").forbidden("may not be used together with tunnel");
   }
@@ -42,10 +44,10 @@ export function checkTrafficPolicy(field: Field, context: PolicyContext): void {
   checkRetryBudget(field.at("retryBudget"));
 }
 
-function checkPortLevelSettings(field: Field, namespace: string): void {
+function checkPortLevelSettings(field: Field, context: PolicyContext): void {
   const ports = new Set<unknown>();
   for (const settings of field.items()) {
-    checkTrafficPolicy(settings, { namespace, top: false });
+    checkTrafficPolicy(settings, { ...context, top: false });
     const number = settings.at("port").at("number");
     if (!number.present) continue;
     if (ports.has(number.value)) number.warn("has settings already; the first entry counts");

@@ -36,7 +36,6 @@ export const unhonoured: readonly Unhonoured[] = [
     field: "trafficPolicy.outlierDetection.consecutiveErrors",
     instead: "it has no effect in Istio either",
   },
-  { kind: "DestinationRule", field: "trafficPolicy.tls.credentialName", instead: "name files instead" },
 
   {
     kind: "ServiceEntry",

@@ -87,6 +87,7 @@ export const clusterPolicy: Decoder<ClusterPolicy> = object({
     caCrl: optional(text),
     clientCertificate: optional(text),
     privateKey: optional(text),
+    credentialName: optional(text),
     insecureSkipVerify: optional(flag),
   }),
   proxyProtocol: optional(oneOf("V1", "V2")),

@@ -52,6 +52,65 @@ export function secret(namespace: string, { authority, client, lists }: Files): 
   };
 }
 
+/** What `credentialName` finds in the client's namespace, and the role that lets the client's sidecar read all but one. */
+export const credentials = {
+  /** With everything, of type tls. */
+  whole: "vault-whole",
+  /** Of type generic, whose authorities stand apart. */
+  generic: "vault-generic",
+  /** Authorities alone, in a ConfigMap. */
+  roots: "vault-roots",
+  forbidden: "vault-forbidden",
+};
+export const credentialRole = "vault-credentials";
+
+export function credentialObjects(namespace: string, account: string, files: Files): object[] {
+  const { authority, client } = files;
+  const { whole, generic, roots, forbidden } = credentials;
+  const metadata = (name: string) => ({ name, namespace });
+  const ofTls = {
+    apiVersion: "v1",
+    kind: "Secret",
+    type: "kubernetes.io/tls",
+    stringData: { "tls.crt": client.certificate, "tls.key": client.key, "ca.crt": authority },
+  };
+  const secretOf = (name: string, stringData: object) => ({
+    apiVersion: "v1",
+    kind: "Secret",
+    metadata: metadata(name),
+    stringData,
+  });
+  const list = (resource: string, resourceNames: readonly string[]) => ({
+    apiGroups: [""],
+    resources: [resource],
+    resourceNames,
+    verbs: ["list"],
+  });
+  return [
+    { ...ofTls, metadata: metadata(whole) },
+    { ...ofTls, metadata: metadata(forbidden) },
+    secretOf(generic, { cert: client.certificate, key: client.key }),
+    secretOf(`${generic}-cacert`, { cacert: authority }),
+    { apiVersion: "v1", kind: "ConfigMap", metadata: metadata(roots), data: { "ca.crt": authority } },
+    {
+      apiVersion: "rbac.authorization.k8s.io/v1",
+      kind: "Role",
+      metadata: metadata(credentialRole),
+      rules: [
+        list("secrets", [whole, generic, `${generic}-cacert`, "vault-none"]),
+        list("configmaps", [roots]),
+      ],
+    },
+    {
+      apiVersion: "rbac.authorization.k8s.io/v1",
+      kind: "RoleBinding",
+      metadata: metadata(credentialRole),
+      roleRef: { apiGroup: "rbac.authorization.k8s.io", kind: "Role", name: credentialRole },
+      subjects: [{ kind: "ServiceAccount", name: account, namespace }],
+    },
+  ];
+}
+
 /** Annotations that put the Secret into a pod's sidecar. */
 export const mounted = {
   "sidecar.istio.io/userVolume": JSON.stringify({ [volume]: { secret: { secretName: volume } } }),

@@ -12,7 +12,7 @@ import {
   service,
 } from "../../support/e2e.ts";
 import { applyOverview } from "../../support/overview.ts";
-import { type Files, makeFiles, mounted, secret } from "./certificates.ts";
+import { credentialObjects, type Files, makeFiles, mounted, secret } from "./certificates.ts";
 
 export const ns = "e2e-traffic";
 export const client = "deploy/order-service";
@@ -116,6 +116,7 @@ export async function startScene(): Promise<AsyncDisposable> {
     ...deployment({ ...mine, name: "mine-v2", version: "v2", labels: there }),
     ...deployment({ name: "api-gateway", namespace: ns }),
     secret(ns, files),
+    ...credentialObjects(ns, "order-service", files),
     ...deployment({ name: "order-service", namespace: ns, labels: here, annotations: mounted }),
     ...vault(files),
   );
@@ -182,7 +183,10 @@ let applied = 0;
 export async function applyWays(
   service: string,
   ways: Readonly<Record<string, Way>>,
-  { address = service, ...more }: { trafficPolicy?: object; address?: string } = {},
+  {
+    address = service,
+    ...more
+  }: { trafficPolicy?: object; workloadSelector?: object; address?: string } = {},
 ): Promise<void> {
   const subsets = Object.entries(ways).map(([name, { policy }]) => ({ name, trafficPolicy: policy }));
   const http = Object.entries(ways).map(([name, { route, port }]) => ({

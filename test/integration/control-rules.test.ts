@@ -9,6 +9,7 @@ import { serviceConfigs, workloadConfigs } from "../../control/publish/write.ts"
 import type { ServiceConfigStatus } from "../../crds/service-config.ts";
 import type { WorkloadConfigStatus } from "../../crds/workload-config.ts";
 import type { CompiledJson } from "../../proxy/config/testdata.ts";
+import { exchange } from "../support/client.ts";
 import {
   ControlBench,
   namespace,
@@ -18,7 +19,8 @@ import {
   until,
   virtualServices,
 } from "../support/control.ts";
-import { application, exchange, ok, TestProxy, TestServer } from "../support/proxy.ts";
+import { TestProxy } from "../support/proxy.ts";
+import { application, ok, TestServer } from "../support/server.ts";
 
 /** What control publishes of tokens, limits and hosts outside, for one workload. */
 let bench: ControlBench;

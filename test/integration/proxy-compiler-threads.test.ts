@@ -8,7 +8,10 @@ import {
   serviceObject,
   workloadObject,
 } from "../../proxy/config/testdata.ts";
-import { application, eventually, ok, TestClient, TestProxy, TestServer } from "../support/proxy.ts";
+import { TestClient } from "../support/client.ts";
+import { eventually } from "../support/poll.ts";
+import { TestProxy } from "../support/proxy.ts";
+import { application, ok, TestServer } from "../support/server.ts";
 
 const GET = "GET / HTTP/1.1\r\nHost: web\r\n\r\n";
 

@@ -4,8 +4,8 @@ import { createServer, request, type Server } from "node:http";
 import { type AddressInfo, connect } from "node:net";
 import { Readable } from "node:stream";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { TestServer } from "../support/proxy.ts";
 import { ProxyPair } from "../support/proxy-pair.ts";
+import { TestServer } from "../support/server.ts";
 
 /** The proxy gives the memory of a read back as soon as it is handed on: what arrives must be what was sent, byte by byte. */
 const CONTENT = randomBytes(24 << 20);

@@ -23,7 +23,9 @@ import {
   view,
   workloadObject,
 } from "../../proxy/config/testdata.ts";
-import { application, exchange, ok, statusOf, TestClient, TestProxy, TestServer } from "../support/proxy.ts";
+import { exchange, statusOf, TestClient } from "../support/client.ts";
+import { TestProxy } from "../support/proxy.ts";
+import { application, ok, TestServer } from "../support/server.ts";
 
 /** Hosts outside the mesh, as ServiceEntries compile, at loopback addresses. */
 const NOWHERE = "127.0.0.99";

@@ -7,7 +7,8 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Protocol } from "../../crds/service-config.ts";
 import { type CompiledJson, subset, view } from "../../proxy/config/testdata.ts";
 import { answered, Http2App, Http2Client } from "../support/http2.ts";
-import { eventually, TestProxy } from "../support/proxy.ts";
+import { eventually } from "../support/poll.ts";
+import { TestProxy } from "../support/proxy.ts";
 import { ProxyPair } from "../support/proxy-pair.ts";
 import { CALLS_WEB, webAt, webObjects } from "../support/web.ts";
 

@@ -8,16 +8,10 @@ import type { WorkloadConfigStatus } from "../../crds/workload-config.ts";
 import { indexObject, workloadObject } from "../../proxy/config/testdata.ts";
 import { encode, type Issuer, issuer, jwtRule, keySet } from "../../proxy/jwt/tokens.fake.ts";
 import { rateLimit } from "../../proxy/limit/limits.fake.ts";
-import {
-  application,
-  eventually,
-  exchange,
-  ok,
-  statusOf,
-  TestClient,
-  TestProxy,
-  TestServer,
-} from "../support/proxy.ts";
+import { exchange, statusOf, TestClient } from "../support/client.ts";
+import { eventually } from "../support/poll.ts";
+import { TestProxy } from "../support/proxy.ts";
+import { application, ok, TestServer } from "../support/server.ts";
 
 /** What a real proxy takes in: tokens, what policies make of them, rates. */
 const iss = "https://issuer.example";

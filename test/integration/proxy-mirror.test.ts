@@ -10,17 +10,11 @@ import {
   view,
   workloadObject,
 } from "../../proxy/config/testdata.ts";
+import { exchange, statusOf, TestClient } from "../support/client.ts";
 import { answered, Http2App, Http2Client } from "../support/http2.ts";
-import {
-  application,
-  eventually,
-  exchange,
-  ok,
-  statusOf,
-  TestClient,
-  TestProxy,
-  TestServer,
-} from "../support/proxy.ts";
+import { eventually } from "../support/poll.ts";
+import { TestProxy } from "../support/proxy.ts";
+import { application, ok, TestServer } from "../support/server.ts";
 import { CALLS_WEB } from "../support/web.ts";
 
 /** A real proxy that copies requests to applications that answer, that never read, and that are not there. */

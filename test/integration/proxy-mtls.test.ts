@@ -7,16 +7,10 @@ import { compile } from "../../control/compile/compile.ts";
 import { defaultSettings } from "../../control/compile/inputs.ts";
 import type { Endpoint } from "../../crds/service-config.ts";
 import { type CompiledJson, endpoint, workloadObject } from "../../proxy/config/testdata.ts";
-import {
-  application,
-  eventually,
-  exchange,
-  ok,
-  statusOf,
-  TestClient,
-  TestProxy,
-  TestServer,
-} from "../support/proxy.ts";
+import { exchange, statusOf, TestClient } from "../support/client.ts";
+import { eventually } from "../support/poll.ts";
+import { TestProxy } from "../support/proxy.ts";
+import { application, ok, TestServer } from "../support/server.ts";
 import { callsTo, webObjects } from "../support/web.ts";
 import { expired, TestAuthority, type TestIdentity } from "../support/workload-identity.ts";
 

@@ -20,7 +20,9 @@ import {
   view,
   workloadObject,
 } from "../../proxy/config/testdata.ts";
-import { application, exchange, ok, statusOf, TestClient, TestProxy } from "../support/proxy.ts";
+import { exchange, statusOf, TestClient } from "../support/client.ts";
+import { TestProxy } from "../support/proxy.ts";
+import { application, ok } from "../support/server.ts";
 
 let server: Server;
 let port: number;

@@ -13,8 +13,11 @@ import {
 } from "../../control/ca/certificates.ts";
 import type { ClientTls } from "../../crds/service-config.ts";
 import { subset, view } from "../../proxy/config/testdata.ts";
-import { application, eventually, exchange, ok, statusOf, TestClient, TestProxy } from "../support/proxy.ts";
+import { exchange, statusOf, TestClient } from "../support/client.ts";
+import { eventually } from "../support/poll.ts";
+import { TestProxy } from "../support/proxy.ts";
 import { revocationList } from "../support/revocation-list.ts";
+import { application, ok } from "../support/server.ts";
 import { callsTo, webAt, webObjects } from "../support/web.ts";
 
 /** Servers with TLS of their own outside the mesh, called by DestinationRules that say how. */

@@ -15,8 +15,10 @@ import {
   workloadObject,
 } from "../../proxy/config/testdata.ts";
 import type { ConnectionPool } from "../../proxy/config/view.ts";
+import { statusOf, TestClient } from "../support/client.ts";
 import { Http2Client } from "../support/http2.ts";
-import { eventually, statusOf, TestClient, TestProxy } from "../support/proxy.ts";
+import { eventually } from "../support/poll.ts";
+import { TestProxy } from "../support/proxy.ts";
 import { among, random, UnrulyApplication } from "../support/unruly-application.ts";
 import { TestAuthority } from "../support/workload-identity.ts";
 

@@ -13,7 +13,10 @@ import {
   view,
   workloadObject,
 } from "../../proxy/config/testdata.ts";
-import { eventually, TestClient, TestProxy, TestServer } from "../support/proxy.ts";
+import { TestClient } from "../support/client.ts";
+import { eventually } from "../support/poll.ts";
+import { TestProxy } from "../support/proxy.ts";
+import { TestServer } from "../support/server.ts";
 import { TestAuthority, type TestIdentity } from "../support/workload-identity.ts";
 
 /** What travels as opaque TCP: chosen by server name or address, and introduced when the endpoint asks for it. */

@@ -12,7 +12,9 @@ import {
   view,
   workloadObject,
 } from "../../proxy/config/testdata.ts";
-import { TestClient, TestProxy, TestServer } from "../support/proxy.ts";
+import { TestClient } from "../support/client.ts";
+import { TestProxy } from "../support/proxy.ts";
+import { TestServer } from "../support/server.ts";
 
 /** A DestinationRule's `tunnel`: opaque connections through an HTTP proxy, here Node's own server. */
 const ALLOWED = "far.example:7000";

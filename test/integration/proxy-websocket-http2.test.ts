@@ -5,8 +5,10 @@ import type { Socket } from "node:net";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { destination, forward, view, workloadObject } from "../../proxy/config/testdata.ts";
 import { Http2Client } from "../support/http2.ts";
-import { application, eventually, ok, TestProxy, TestServer } from "../support/proxy.ts";
+import { eventually } from "../support/poll.ts";
+import { TestProxy } from "../support/proxy.ts";
 import { ProxyPair } from "../support/proxy-pair.ts";
+import { application, ok, TestServer } from "../support/server.ts";
 import { CALLS_WEB, webAt, webObjects } from "../support/web.ts";
 
 const address = "127.0.24.1";

@@ -2,15 +2,14 @@
 import { afterAll, beforeEach, expect, it } from "vitest";
 import { apply, call, deployment, eventually, get, kubectl, rollout } from "../../support/e2e.ts";
 import { podOf } from "./network.ts";
-import { applyWays, clearMesh, client, host, inForce, istio, ns, type Way } from "./scene.ts";
+import { applyWays, clearMesh, client, host, inForce, inTurns, istio, ns, type Way } from "./scene.ts";
 
 const url = "http://my-service:8080";
 const rule = (trafficPolicy: object, name = "my-service") =>
   istio("DestinationRule", name, { host: name, trafficPolicy });
 
-/** In turn, as the default avoids whichever pod happens to be slow. */
 const byZones = (zoneAwareLbSetting: object): Way => ({
-  policy: { loadBalancer: { simple: "ROUND_ROBIN", zoneAwareLbSetting } },
+  policy: { loadBalancer: { ...inTurns, zoneAwareLbSetting } },
 });
 
 /** Hosts whose endpoints are pods, and their places what is said here. */

@@ -2,7 +2,7 @@
 import { beforeAll, expect, it } from "vitest";
 import { app, apply, ask, eventually } from "../../support/e2e.ts";
 import { subsets } from "../../support/mesh.ts";
-import { clearMesh, client, host, ns, url, wire } from "./scene.ts";
+import { clearMesh, client, host, inTurns, ns, url, wire } from "./scene.ts";
 
 const to = (name: string, version: string) => [{ destination: { host: name, subset: version } }];
 const virtualService = (name: string, spec: object) => ({
@@ -31,9 +31,10 @@ const routes = virtualService(wire, {
 });
 const rule = subsets(ns, wire) as { spec: object };
 const portLevelSettings = [{ port: { number: 9080 }, connectionPool: { tcp: { maxConnections: 1 } } }];
-/** In turn, as the default avoids whichever pod happens to be slow. */
-const loadBalancer = { simple: "ROUND_ROBIN" };
-const oneConnection = { ...rule, spec: { ...rule.spec, trafficPolicy: { loadBalancer, portLevelSettings } } };
+const oneConnection = {
+  ...rule,
+  spec: { ...rule.spec, trafficPolicy: { loadBalancer: inTurns, portLevelSettings } },
+};
 
 interface Calls {
   readonly byVersion: Readonly<Record<string, number>>;

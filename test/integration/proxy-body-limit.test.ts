@@ -14,12 +14,7 @@ let app: TestServer;
 let proxy: TestProxy;
 let port: number;
 beforeAll(async () => {
-  app = await TestServer.start(
-    application((request) => {
-      requests.push(request);
-      return ok("taken");
-    }),
-  );
+  app = await TestServer.start(application(() => ok("taken"), requests));
   proxy = await TestProxy.start({
     file: {
       inbound: [{ listen: "127.0.0.1:0", destination: `127.0.0.1:${app.port}` }],

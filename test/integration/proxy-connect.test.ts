@@ -14,7 +14,7 @@ import {
 import { exchange, statusOf, TestClient } from "../support/client.ts";
 import { eventually } from "../support/poll.ts";
 import { TestProxy } from "../support/proxy.ts";
-import { application, ok, TestServer } from "../support/server.ts";
+import { application, ok, type Respond, TestServer } from "../support/server.ts";
 import { TestAuthority } from "../support/workload-identity.ts";
 
 const serverAddress = "127.0.23.1";
@@ -22,7 +22,7 @@ const CONNECT = "CONNECT far.example:443 HTTP/1.1\r\nHost: far.example:443\r\n\r
 const ESTABLISHED = "HTTP/1.1 200 Connection established\r\n\r\n";
 const GET = "GET /x HTTP/1.1\r\nHost: web\r\n\r\n";
 const requests: string[] = [];
-let answer: (request: string, socket: Socket) => string | undefined = () => ok("hello");
+let answer: Respond = () => ok("hello");
 let app: TestServer;
 let server: TestProxy;
 let client: TestProxy;
@@ -30,10 +30,7 @@ let client: TestProxy;
 beforeAll(async () => {
   const authority = await TestAuthority.create();
   app = await TestServer.start(
-    application((request, socket) => {
-      requests.push(request);
-      return answer(request, socket);
-    }),
+    application((request, socket) => answer(request, socket), requests),
     serverAddress,
   );
   const identity = await authority.issue("web");

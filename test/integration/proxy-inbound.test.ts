@@ -20,12 +20,7 @@ let app: TestServer;
 let alice: Issuer;
 beforeAll(async () => {
   alice = await issuer("RS256", "one");
-  app = await TestServer.start(
-    application((request) => {
-      requests.push(request);
-      return ok("hello");
-    }),
-  );
+  app = await TestServer.start(application(() => ok("hello"), requests));
 });
 afterAll(() => app[Symbol.asyncDispose]());
 

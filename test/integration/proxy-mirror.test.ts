@@ -42,18 +42,8 @@ async function serve(connection: Parameters<typeof TestServer.start>[0]): Promis
 }
 
 beforeAll(async () => {
-  const web = await serve(
-    application((request) => {
-      requests.push(request);
-      return ok("hello");
-    }),
-  );
-  const shadow = await serve(
-    application((request) => {
-      copies.push(request);
-      return shadowAnswer;
-    }),
-  );
+  const web = await serve(application(() => ok("hello"), requests));
+  const shadow = await serve(application(() => shadowAnswer, copies));
   const deaf = await serve((socket) => socket.pause());
   // Counts what it gets, and answers when it has all of it.
   const sink = await serve((socket) => {

@@ -10,7 +10,7 @@ import { type CompiledJson, endpoint, workloadObject } from "../../proxy/config/
 import { exchange, statusOf, TestClient } from "../support/client.ts";
 import { eventually } from "../support/poll.ts";
 import { TestProxy } from "../support/proxy.ts";
-import { application, ok, TestServer } from "../support/server.ts";
+import { application, ok, type Respond, TestServer } from "../support/server.ts";
 import { callsTo, webObjects } from "../support/web.ts";
 import { expired, TestAuthority, type TestIdentity } from "../support/workload-identity.ts";
 
@@ -21,7 +21,7 @@ import { expired, TestAuthority, type TestIdentity } from "../support/workload-i
 const serverAddress = "127.0.3.1";
 const GET = "GET /x HTTP/1.1\r\nHost: web\r\n\r\n";
 const requests: string[] = [];
-let answer: (request: string, socket: Socket) => string | undefined = () => ok("hello");
+let answer: Respond = () => ok("hello");
 let authority: TestAuthority;
 let serverIdentity: TestIdentity;
 let app: TestServer;
@@ -33,10 +33,7 @@ beforeAll(async () => {
   authority = await TestAuthority.create();
   serverIdentity = await authority.issue("web");
   app = await TestServer.start(
-    application((request, socket) => {
-      requests.push(request);
-      return answer(request, socket);
-    }),
+    application((request, socket) => answer(request, socket), requests),
     serverAddress,
   );
   echo = await TestServer.start((socket) => socket.pipe(socket), serverAddress);

@@ -70,10 +70,7 @@ let outbound: number;
 
 beforeAll(async () => {
   app = await TestServer.start(
-    application((request) => {
-      requests.push(request);
-      return ok("hello", "x-app: 7\r\naccess-control-allow-origin: *\r\n");
-    }),
+    application(() => ok("hello", "x-app: 7\r\naccess-control-allow-origin: *\r\n"), requests),
   );
   proxy = await TestProxy.start({
     file: CALLS_WEB,

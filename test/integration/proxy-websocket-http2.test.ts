@@ -8,7 +8,7 @@ import { Http2Client } from "../support/http2.ts";
 import { eventually } from "../support/poll.ts";
 import { TestProxy } from "../support/proxy.ts";
 import { ProxyPair } from "../support/proxy-pair.ts";
-import { application, ok, TestServer } from "../support/server.ts";
+import { application, ok, type Respond, TestServer } from "../support/server.ts";
 import { CALLS_WEB, webAt, webObjects } from "../support/web.ts";
 
 const address = "127.0.24.1";
@@ -17,16 +17,13 @@ const SWITCHED =
   "Sec-WebSocket-Accept: any\r\nSec-WebSocket-Protocol: chat\r\n\r\n";
 const MEBIBYTE = 1024 * 1024;
 const requests: string[] = [];
-let answer: (request: string, socket: Socket) => string | undefined = () => ok("hello");
+let answer: Respond = () => ok("hello");
 let app: TestServer;
 let pair: ProxyPair;
 
 beforeAll(async () => {
   app = await TestServer.start(
-    application((request, socket) => {
-      requests.push(request);
-      return answer(request, socket);
-    }),
+    application((request, socket) => answer(request, socket), requests),
     address,
   );
   pair = await ProxyPair.start({ address, application: app.port, protocol: "http" });

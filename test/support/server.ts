@@ -34,10 +34,11 @@ export class TestServer implements AsyncDisposable {
   }
 }
 
-/** An HTTP/1.1 application for tests: answers each request through `answer` with raw bytes. */
-export function application(
-  answer: (request: string, socket: Socket) => string | undefined,
-): (socket: Socket) => void {
+/** The bytes that answer a request, if any does. */
+export type Respond = (request: string, socket: Socket) => string | undefined;
+
+/** An HTTP/1.1 application for tests: answers each request through `answer` with raw bytes, and keeps it in `requests` if given. */
+export function application(answer: Respond, requests?: string[]): (socket: Socket) => void {
   return (socket) => {
     let buffered = "";
     socket.setEncoding("latin1");
@@ -47,6 +48,7 @@ export function application(
         const request = takeRequest(buffered);
         if (request === undefined) return;
         buffered = buffered.slice(request.length);
+        requests?.push(request);
         const response = answer(request, socket);
         if (response !== undefined) socket.write(response, "latin1");
       }

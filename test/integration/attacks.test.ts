@@ -9,6 +9,7 @@ import * as h2 from "../support/http2-frames.ts";
 import { eventually } from "../support/poll.ts";
 import { TestProxy } from "../support/proxy.ts";
 import { application, ok, TestServer } from "../support/server.ts";
+import { inFrontOf } from "../support/web.ts";
 
 /**
  * Clients that mean harm, at the side that strangers reach: each is bounded in memory and CPU, and the others are served meanwhile.
@@ -26,10 +27,7 @@ beforeAll(async () => {
     application((request) => ok(request.startsWith("GET /large") ? large : "hello")),
   );
   proxy = await TestProxy.start({
-    file: {
-      inbound: [{ listen: "127.0.0.1:0", destination: `127.0.0.1:${app.port}` }],
-      admin: "127.0.0.1:0",
-    },
+    file: inFrontOf(app.port),
     objects: [
       workloadObject("demo", "web", { ports: [{ port: app.port, protocol: "auto", mtls: "PERMISSIVE" }] }),
     ],

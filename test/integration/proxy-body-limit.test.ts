@@ -6,6 +6,7 @@ import { exchange, statusOf, TestClient } from "../support/client.ts";
 import { eventually } from "../support/poll.ts";
 import { TestProxy } from "../support/proxy.ts";
 import { application, ok, TestServer } from "../support/server.ts";
+import { inFrontOf } from "../support/web.ts";
 
 /** How large requests' bodies may be, on the way in. */
 const MOST = 100_000;
@@ -16,10 +17,7 @@ let port: number;
 beforeAll(async () => {
   app = await TestServer.start(application(() => ok("taken"), requests));
   proxy = await TestProxy.start({
-    file: {
-      inbound: [{ listen: "127.0.0.1:0", destination: `127.0.0.1:${app.port}` }],
-      admin: "127.0.0.1:0",
-    },
+    file: inFrontOf(app.port),
     objects: [
       indexObject("demo", []),
       workloadObject("demo", "web", {

@@ -3,18 +3,12 @@ import { once } from "node:events";
 import { connect as connectHttp2 } from "node:http2";
 import type { Socket } from "node:net";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
-import {
-  endpoint,
-  endpointsObject,
-  entry,
-  indexObject,
-  serviceObject,
-  workloadObject,
-} from "../../proxy/config/testdata.ts";
+import { endpoint, workloadObject } from "../../proxy/config/testdata.ts";
 import { exchange, statusOf, TestClient } from "../support/client.ts";
 import { eventually } from "../support/poll.ts";
 import { TestProxy } from "../support/proxy.ts";
 import { application, ok, type Respond, TestServer } from "../support/server.ts";
+import { CALLS_WEB, webObjects } from "../support/web.ts";
 import { TestAuthority } from "../support/workload-identity.ts";
 
 const serverAddress = "127.0.23.1";
@@ -45,16 +39,10 @@ beforeAll(async () => {
     identity: identity.id,
     workload: "web",
   });
-  const ports = [{ port: 80, protocol: "http" as const }];
   client = await TestProxy.start({
-    file: { outbound: [{ listen: "127.0.0.1:0", destination: "10.0.0.1:80" }], admin: "127.0.0.1:0" },
+    file: CALLS_WEB,
     identity: await authority.issue("client"),
-    objects: [
-      indexObject("demo", [entry("demo", "web", { addresses: ["10.0.0.1"], ports })]),
-      serviceObject("demo", "web"),
-      endpointsObject("demo", "web", [web]),
-      workloadObject("demo", "client"),
-    ],
+    objects: webObjects([web]),
   });
 });
 afterAll(async () => {

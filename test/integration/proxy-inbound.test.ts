@@ -12,6 +12,7 @@ import { exchange, statusOf, TestClient } from "../support/client.ts";
 import { eventually } from "../support/poll.ts";
 import { TestProxy } from "../support/proxy.ts";
 import { application, ok, TestServer } from "../support/server.ts";
+import { inFrontOf } from "../support/web.ts";
 
 /** What a real proxy takes in: tokens, what policies make of them, rates. */
 const iss = "https://issuer.example";
@@ -32,10 +33,7 @@ const objects = (fields: Partial<WorkloadConfigStatus>) => [
 async function start(fields: Partial<WorkloadConfigStatus>): Promise<TestProxy> {
   requests.length = 0;
   return TestProxy.start({
-    file: {
-      inbound: [{ listen: "127.0.0.1:0", destination: `127.0.0.1:${app.port}` }],
-      admin: "127.0.0.1:0",
-    },
+    file: inFrontOf(app.port),
     objects: objects(fields),
   });
 }

@@ -11,7 +11,7 @@ import { exchange, statusOf, TestClient } from "../support/client.ts";
 import { eventually } from "../support/poll.ts";
 import { TestProxy } from "../support/proxy.ts";
 import { application, ok, type Respond, TestServer } from "../support/server.ts";
-import { callsTo, webObjects } from "../support/web.ts";
+import { callsTo, inFrontOf, webObjects } from "../support/web.ts";
 import { expired, TestAuthority, type TestIdentity } from "../support/workload-identity.ts";
 
 /**
@@ -49,11 +49,7 @@ afterEach(() => {
 
 function startServer(identity: TestIdentity, mtls: "STRICT" | "PERMISSIVE" = "STRICT"): Promise<TestProxy> {
   return TestProxy.start({
-    file: {
-      mutual: `${serverAddress}:15008`,
-      inbound: [{ listen: "127.0.0.1:0", destination: `${serverAddress}:${app.port}` }],
-      admin: "127.0.0.1:0",
-    },
+    file: { mutual: `${serverAddress}:15008`, ...inFrontOf(app.port, serverAddress) },
     identity,
     objects: serverObjects(mtls),
   });

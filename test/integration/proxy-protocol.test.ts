@@ -82,7 +82,7 @@ async function start(version: "V1" | "V2", protocol: Protocol, endpoint = {}): P
   speaks = protocol;
   const clusters = [subset("", { proxyProtocol: version })];
   return TestProxy.start({
-    file: { outbound: [{ listen: "127.0.0.1:0", destination: "10.0.0.1:80" }], admin: "127.0.0.1:0" },
+    file: CALLS_WEB,
     objects: webObjects([webAt(app.port, endpoint)], {
       ports: [{ port: 80, protocol }],
       service: { common: view({ clusters }) },

@@ -9,7 +9,7 @@ import { eventually } from "../support/poll.ts";
 import { TestProxy } from "../support/proxy.ts";
 import { ProxyPair } from "../support/proxy-pair.ts";
 import { application, ok, type Respond, TestServer } from "../support/server.ts";
-import { CALLS_WEB, webAt, webObjects } from "../support/web.ts";
+import { CALLS_WEB, inFrontOf, webAt, webObjects } from "../support/web.ts";
 
 const address = "127.0.24.1";
 const SWITCHED =
@@ -200,10 +200,7 @@ describe("a WebSocket over HTTP/2 is judged as the GET that it becomes", () => {
     };
     const service = "web.demo.svc.cluster.local";
     await using proxy = await TestProxy.start({
-      file: {
-        inbound: [{ listen: "127.0.0.1:0", destination: `${address}:${app.port}` }],
-        admin: "127.0.0.1:0",
-      },
+      file: inFrontOf(app.port, address),
       objects: [
         workloadObject("demo", "web", {
           ports: [{ port: app.port, protocol: "http", mtls: "PERMISSIVE", service }],

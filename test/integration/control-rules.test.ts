@@ -20,7 +20,7 @@ import {
   virtualServices,
 } from "../support/control.ts";
 import { TestProxy } from "../support/proxy.ts";
-import { application, ok, TestServer } from "../support/server.ts";
+import { application, listen, ok, TestServer } from "../support/server.ts";
 
 /** What control publishes of tokens, limits and hosts outside, for one workload. */
 let bench: ControlBench;
@@ -38,9 +38,7 @@ describe("control", () => {
       if (url === "/keys") response.end(keys);
       else response.end(JSON.stringify({ jwks_uri: `${address}/keys` }));
     });
-    await new Promise<void>((resolve) => issuer.listen(0, "127.0.0.1", resolve));
-    const at = issuer.address();
-    const address = `http://127.0.0.1:${typeof at === "object" ? at?.port : 0}`;
+    const address = `http://127.0.0.1:${await listen(issuer)}`;
     const workload = "deployment-payment-service-v1.default";
     try {
       const rule = (fields: object) => ({ jwtRules: [fields] });
@@ -97,20 +95,14 @@ describe("control", () => {
     const hello = createTcpServer((socket) => {
       socket.once("data", () => socket.end("hello"));
       socket.on("error", () => {});
-    }).listen(0, "127.0.0.1");
-    await once(hello, "listening");
-    const opaque = hello.address();
+    });
+    const opaque = await listen(hello);
     try {
       await bench.create(serviceEntries, "outside", {
         hosts: ["api.example.com"],
         ports: [
           { number: 80, name: "http", protocol: "HTTP", targetPort: outside.port },
-          {
-            number: 443,
-            name: "tls",
-            protocol: "TLS",
-            targetPort: typeof opaque === "object" ? opaque?.port : 0,
-          },
+          { number: 443, name: "tls", protocol: "TLS", targetPort: opaque },
         ],
         resolution: "DNS",
         endpoints: [{ address: "localhost" }],

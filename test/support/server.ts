@@ -1,6 +1,13 @@
 /** Servers and HTTP/1.1 applications behind proxies, down to the bytes that they send. */
 import { once } from "node:events";
-import { createServer, type Server, type Socket } from "node:net";
+import { type AddressInfo, createServer, type Server, type Socket } from "node:net";
+
+/** Lets a server listen on a port that the system chooses; resolves with it. */
+export async function listen(server: Server, host = "127.0.0.1"): Promise<number> {
+  server.listen(0, host);
+  await once(server, "listening");
+  return (server.address() as AddressInfo).port;
+}
 
 /** A TCP server that hands each connection to `serve`. */
 export class TestServer implements AsyncDisposable {

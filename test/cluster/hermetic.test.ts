@@ -12,6 +12,7 @@ import {
   get,
   kubectl,
   namespace,
+  podsIn,
   rollout,
   root,
   run,
@@ -192,12 +193,8 @@ describe("the hermetic cluster", () => {
         return summary.ok === 40 && Object.keys(summary.byVersion).length === 2;
       });
     }
-    const pods = await get<{ items: { status: { podIP: string }; spec: { nodeName: string } }[] }>([
-      "pods",
-      "-n",
-      ns,
-    ]);
-    for (const { status, spec } of pods.items) {
+    const pods = await podsIn<{ status: { podIP: string }; spec: { nodeName: string } }>(ns);
+    for (const { status, spec } of pods) {
       const answer = (await (await fetch(`http://${status.podIP}:8080/`)).json()) as { version: string };
       expect(answer.version).toBe(spec.nodeName);
     }
@@ -234,8 +231,8 @@ describe("the hermetic cluster", () => {
       status: { containerStatuses: { containerID: string; restartCount: number }[] };
     }
     const container = async () => {
-      const list = await get<{ items: Pod[] }>(["pods", "-n", ns, "-l", "version=node-2"]);
-      const [found] = list.items.flatMap((pod) => pod.status.containerStatuses);
+      const pods = await podsIn<Pod>(ns, "version=node-2");
+      const [found] = pods.flatMap((pod) => pod.status.containerStatuses);
       if (found === undefined) throw new Error("no pod on node-2");
       return found;
     };

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { createClient, loadConfig } from "../../kube/index.ts";
-import { get, kubectl, namespace, run } from "../support/e2e.ts";
+import { kubectl, namespace, podsIn, run } from "../support/e2e.ts";
 
 const ns = "e2e-admission";
 let mesh: Awaited<ReturnType<typeof namespace>>;
@@ -12,15 +12,9 @@ afterAll(() => mesh?.[Symbol.asyncDispose]());
 
 /** The injector's own latency histogram, summed over the replicas of control: seconds → cumulative count. */
 async function injectorHistogram(): Promise<Map<number, number>> {
-  const pods = await get<{ items: { status: { podIP: string } }[] }>([
-    "pods",
-    "-n",
-    "istio-system",
-    "-l",
-    "app=control",
-  ]);
+  const pods = await podsIn<{ status: { podIP: string } }>("istio-system", "app=control");
   const buckets = new Map<number, number>();
-  for (const pod of pods.items) {
+  for (const pod of pods) {
     const text = await (await fetch(`http://${pod.status.podIP}:15014/metrics`)).text();
     for (const match of text.matchAll(/^weft_webhook_duration_seconds_bucket\{([^}]*)\} (\d+)/gm)) {
       if (!match[1]?.includes(`path="/inject"`)) continue;

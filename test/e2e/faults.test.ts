@@ -8,6 +8,7 @@ import {
   get,
   kubectl,
   namespace,
+  podsIn,
   rollout,
   run,
   service,
@@ -101,10 +102,9 @@ describe("while traffic flows", () => {
 
   it("deleting a pod loses no request", async () => {
     await loseNothing(10, async () => {
-      const pods = await get<{ items: Pod[] }>(["pods", "-n", ns, "-l", "app=payment-service,version=v1"]);
-      const name = pods.items[0]?.metadata.name;
-      if (name === undefined) throw new Error("no pod of payment-v1");
-      await kubectl(["delete", "pod", name, "-n", ns, "--wait=false"]);
+      const [pod] = await podsIn<Pod>(ns, "app=payment-service,version=v1");
+      if (pod === undefined) throw new Error("no pod of payment-v1");
+      await kubectl(["delete", "pod", pod.metadata.name, "-n", ns, "--wait=false"]);
     });
     await rollout(ns, "payment-v1");
   });
@@ -118,11 +118,11 @@ describe("while traffic flows", () => {
 
   // Last: Kubernetes itself needs a while to get over it.
   it("killing the API server loses no request, and a sidecar restarted meanwhile serves", async () => {
-    const before = await get<{ items: Pod[] }>(["pods", "-n", ns, "-l", "version=v2"]);
-    const victim = before.items[0];
-    const proxy = victim?.status.initContainerStatuses.find((c) => c.name === "istio-proxy");
-    if (victim === undefined || proxy?.containerID === undefined)
-      throw new Error("no injected pod of payment-v2");
+    const podsOfV2 = () => podsIn<Pod>(ns, "version=v2");
+    const sidecarOf = ([pod]: readonly Pod[]) =>
+      pod?.status.initContainerStatuses.find((c) => c.name === "istio-proxy");
+    const proxy = sidecarOf(await podsOfV2());
+    if (proxy?.containerID === undefined) throw new Error("no injected pod of payment-v2");
     const order = await podAddress("app=order-service");
     const target = await podAddress("version=v2");
 
@@ -148,14 +148,11 @@ describe("while traffic flows", () => {
         await cluster("component", "start", component);
       }
     }
-    const after = await eventually("the API server is back", () =>
-      get<{ items: Pod[] }>(["pods", "-n", ns, "-l", "version=v2"]),
-    );
+    const after = await eventually("the API server is back", podsOfV2);
     await heals();
-    const restarted = after.items[0]?.status.initContainerStatuses.find((c) => c.name === "istio-proxy");
+    const restarted = sidecarOf(after);
     await eventually("the kubelet reported the restart", async () => {
-      const now = await get<{ items: Pod[] }>(["pods", "-n", ns, "-l", "version=v2"]);
-      const status = now.items[0]?.status.initContainerStatuses.find((c) => c.name === "istio-proxy");
+      const status = sidecarOf(await podsOfV2());
       return (status?.restartCount ?? 0) > proxy.restartCount;
     });
     expect(restarted).toBeDefined();
@@ -183,14 +180,8 @@ async function heals(): Promise<void> {
 }
 
 async function podAddress(selector: string): Promise<string> {
-  const pods = await get<{ items: { status: { podIP: string; phase: string } }[] }>([
-    "pods",
-    "-n",
-    ns,
-    "-l",
-    selector,
-  ]);
-  const address = pods.items.find((pod) => pod.status.phase === "Running")?.status.podIP;
+  const pods = await podsIn<{ status: { podIP: string; phase: string } }>(ns, selector);
+  const address = pods.find((pod) => pod.status.phase === "Running")?.status.podIP;
   if (address === undefined) throw new Error(`no running pod with ${selector} in ${ns}`);
   return address;
 }

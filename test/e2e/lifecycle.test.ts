@@ -6,6 +6,7 @@ import {
   get,
   kubectl,
   namespace,
+  podsIn,
   rollout,
   run,
   service,
@@ -32,8 +33,7 @@ interface Pod {
 
 describe("an injected pod", () => {
   it("has a native sidecar with the default resources, once", async () => {
-    const pods = await get<{ items: Pod[] }>(["pods", "-n", ns, "-l", "app=payment-service"]);
-    const pod = pods.items[0];
+    const [pod] = await podsIn<Pod>(ns, "app=payment-service");
     const sidecars = pod?.spec.initContainers.filter((c) => c.name === "istio-proxy") ?? [];
     expect(sidecars).toHaveLength(1);
     expect(sidecars[0]?.restartPolicy).toBe("Always");
@@ -163,8 +163,8 @@ describe("an injected pod", () => {
       }),
     );
     await rollout(ns, "sized");
-    const pods = await get<{ items: Pod[] }>(["pods", "-n", ns, "-l", "app=sized"]);
-    const proxy = pods.items[0]?.spec.initContainers.find((c) => c.name === "istio-proxy");
+    const [pod] = await podsIn<Pod>(ns, "app=sized");
+    const proxy = pod?.spec.initContainers.find((c) => c.name === "istio-proxy");
     expect(proxy?.resources).toMatchObject({ requests: { cpu: "25m" }, limits: { memory: "96Mi" } });
   });
 

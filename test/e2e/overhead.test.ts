@@ -1,6 +1,6 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { apply, call, deployment, get, namespace, rollout, run, service } from "../support/e2e.ts";
+import { apply, call, deployment, namespace, podsIn, rollout, run, service } from "../support/e2e.ts";
 import { describeDistribution, quantile } from "../support/statistics.ts";
 import { timeToReady } from "../support/timing.ts";
 
@@ -41,9 +41,8 @@ describe("the sidecar", () => {
       metadata: { name: string };
       status: { initContainerStatuses: { name: string; containerID: string }[] };
     }
-    const list = await get<{ items: Pod[] }>(["pods", "-n", meshed, "-l", "app=idle"]);
     const sizes: number[] = [];
-    for (const pod of list.items) {
+    for (const pod of await podsIn<Pod>(meshed, "app=idle")) {
       const id = pod.status.initContainerStatuses
         .find((c) => c.name === "istio-proxy")
         ?.containerID.replace("containerd://", "");

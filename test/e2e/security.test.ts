@@ -7,6 +7,7 @@ import {
   get,
   kubectl,
   namespace,
+  podsIn,
   rollout,
   service,
 } from "../support/e2e.ts";
@@ -179,8 +180,7 @@ describe("least privilege", () => {
         runAsUser?: number;
       };
     }
-    const pods = await get<{ items: { spec: { initContainers: Container[] } }[] }>(["pods", "-n", ns]);
-    for (const pod of pods.items) {
+    for (const pod of await podsIn<{ spec: { initContainers: Container[] } }>(ns)) {
       const init = pod.spec.initContainers.find((c) => c.name === "istio-init");
       const proxy = pod.spec.initContainers.find((c) => c.name === "istio-proxy");
       expect(init?.securityContext?.capabilities).toEqual({ add: ["NET_ADMIN"], drop: ["ALL"] });

@@ -4,8 +4,12 @@ import { readFile } from "node:fs/promises";
 import { connect, type Socket } from "node:net";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { workloadObject } from "../../proxy/config/testdata.ts";
+import { exchange, statusOf } from "../support/client.ts";
 import * as h2 from "../support/http2-frames.ts";
-import { application, eventually, exchange, ok, statusOf, TestProxy, TestServer } from "../support/proxy.ts";
+import { eventually } from "../support/poll.ts";
+import { TestProxy } from "../support/proxy.ts";
+import { application, ok, TestServer } from "../support/server.ts";
+import { inFrontOf } from "../support/web.ts";
 
 /**
  * Clients that mean harm, at the side that strangers reach: each is bounded in memory and CPU, and the others are served meanwhile.
@@ -23,10 +27,7 @@ beforeAll(async () => {
     application((request) => ok(request.startsWith("GET /large") ? large : "hello")),
   );
   proxy = await TestProxy.start({
-    file: {
-      inbound: [{ listen: "127.0.0.1:0", destination: `127.0.0.1:${app.port}` }],
-      admin: "127.0.0.1:0",
-    },
+    file: inFrontOf(app.port),
     objects: [
       workloadObject("demo", "web", { ports: [{ port: app.port, protocol: "auto", mtls: "PERMISSIVE" }] }),
     ],

@@ -9,6 +9,7 @@ import { serviceConfigs, workloadConfigs } from "../../control/publish/write.ts"
 import type { ServiceConfigStatus } from "../../crds/service-config.ts";
 import type { WorkloadConfigStatus } from "../../crds/workload-config.ts";
 import type { CompiledJson } from "../../proxy/config/testdata.ts";
+import { exchange } from "../support/client.ts";
 import {
   ControlBench,
   namespace,
@@ -18,7 +19,8 @@ import {
   until,
   virtualServices,
 } from "../support/control.ts";
-import { application, exchange, ok, TestProxy, TestServer } from "../support/proxy.ts";
+import { TestProxy } from "../support/proxy.ts";
+import { application, listen, ok, TestServer } from "../support/server.ts";
 
 /** What control publishes of tokens, limits and hosts outside, for one workload. */
 let bench: ControlBench;
@@ -36,9 +38,7 @@ describe("control", () => {
       if (url === "/keys") response.end(keys);
       else response.end(JSON.stringify({ jwks_uri: `${address}/keys` }));
     });
-    await new Promise<void>((resolve) => issuer.listen(0, "127.0.0.1", resolve));
-    const at = issuer.address();
-    const address = `http://127.0.0.1:${typeof at === "object" ? at?.port : 0}`;
+    const address = `http://127.0.0.1:${await listen(issuer)}`;
     const workload = "deployment-payment-service-v1.default";
     try {
       const rule = (fields: object) => ({ jwtRules: [fields] });
@@ -95,20 +95,14 @@ describe("control", () => {
     const hello = createTcpServer((socket) => {
       socket.once("data", () => socket.end("hello"));
       socket.on("error", () => {});
-    }).listen(0, "127.0.0.1");
-    await once(hello, "listening");
-    const opaque = hello.address();
+    });
+    const opaque = await listen(hello);
     try {
       await bench.create(serviceEntries, "outside", {
         hosts: ["api.example.com"],
         ports: [
           { number: 80, name: "http", protocol: "HTTP", targetPort: outside.port },
-          {
-            number: 443,
-            name: "tls",
-            protocol: "TLS",
-            targetPort: typeof opaque === "object" ? opaque?.port : 0,
-          },
+          { number: 443, name: "tls", protocol: "TLS", targetPort: opaque },
         ],
         resolution: "DNS",
         endpoints: [{ address: "localhost" }],

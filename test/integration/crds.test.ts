@@ -5,7 +5,7 @@ import { allKinds, definitionName, userKinds } from "../../crds/index.ts";
 import type { KubeObject } from "../../kube/index.ts";
 import { resources } from "../../kube/index.ts";
 import { everyField } from "./crds/full.ts";
-import { refusals } from "./crds/refused.ts";
+import { refusals } from "./crds/refused/index.ts";
 import { type Definitions, startWithDefinitions } from "./crds/setup.ts";
 
 const file = (path: string) => readFileSync(new URL(`../../${path}`, import.meta.url), "utf8");

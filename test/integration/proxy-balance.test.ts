@@ -12,15 +12,10 @@ import {
   subset,
   view,
 } from "../../proxy/config/testdata.ts";
-import {
-  application,
-  eventually,
-  ok,
-  statusOf,
-  TestClient,
-  TestProxy,
-  TestServer,
-} from "../support/proxy.ts";
+import { statusOf, TestClient } from "../support/client.ts";
+import { eventually } from "../support/poll.ts";
+import { TestProxy } from "../support/proxy.ts";
+import { application, ok, TestServer } from "../support/server.ts";
 import { CALLS_WEB, webAt, webObjects } from "../support/web.ts";
 
 /** Real proxies in front of several backends: where requests land under each policy. */

@@ -2,16 +2,11 @@ import { once } from "node:events";
 import { connect, type IncomingHttpHeaders } from "node:http2";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { indexObject, workloadObject } from "../../proxy/config/testdata.ts";
-import {
-  application,
-  eventually,
-  exchange,
-  ok,
-  statusOf,
-  TestClient,
-  TestProxy,
-  TestServer,
-} from "../support/proxy.ts";
+import { exchange, statusOf, TestClient } from "../support/client.ts";
+import { eventually } from "../support/poll.ts";
+import { TestProxy } from "../support/proxy.ts";
+import { application, ok, TestServer } from "../support/server.ts";
+import { inFrontOf } from "../support/web.ts";
 
 /** How large requests' bodies may be, on the way in. */
 const MOST = 100_000;
@@ -20,17 +15,9 @@ let app: TestServer;
 let proxy: TestProxy;
 let port: number;
 beforeAll(async () => {
-  app = await TestServer.start(
-    application((request) => {
-      requests.push(request);
-      return ok("taken");
-    }),
-  );
+  app = await TestServer.start(application(() => ok("taken"), requests));
   proxy = await TestProxy.start({
-    file: {
-      inbound: [{ listen: "127.0.0.1:0", destination: `127.0.0.1:${app.port}` }],
-      admin: "127.0.0.1:0",
-    },
+    file: inFrontOf(app.port),
     objects: [
       indexObject("demo", []),
       workloadObject("demo", "web", {

@@ -1,14 +1,9 @@
 import { readdir, readFile } from "node:fs/promises";
 import { expect, it } from "vitest";
-import {
-  endpoint,
-  endpointsObject,
-  entry,
-  indexObject,
-  serviceObject,
-  workloadObject,
-} from "../../proxy/config/testdata.ts";
-import { application, eventually, ok, TestClient, TestProxy, TestServer } from "../support/proxy.ts";
+import { TestClient } from "../support/client.ts";
+import { eventually } from "../support/poll.ts";
+import { application, ok, TestServer } from "../support/server.ts";
+import { proxyFor } from "../support/web.ts";
 
 const GET = "GET / HTTP/1.1\r\nHost: web\r\n\r\n";
 
@@ -29,15 +24,7 @@ it("a proxy under load lets its runtime compile with what requests leave of the 
   timeout: 30_000,
 }, async () => {
   await using app = await TestServer.start(application(() => ok("hello")));
-  await using proxy = await TestProxy.start({
-    file: { outbound: [{ listen: "127.0.0.1:0", destination: "10.0.0.1:80" }], admin: "127.0.0.1:0" },
-    objects: [
-      indexObject("demo", [entry("demo", "web", { addresses: ["10.0.0.1"] })]),
-      serviceObject("demo", "web"),
-      endpointsObject("demo", "web", [endpoint("127.0.0.1", { ports: [{ port: 80, target: app.port }] })]),
-      workloadObject("demo", "client"),
-    ],
-  });
+  await using proxy = await proxyFor(app.port);
   using client = await TestClient.open(proxy.port("outbound"));
   let asked = 0;
   await eventually(async () => {

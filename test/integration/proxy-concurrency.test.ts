@@ -1,6 +1,9 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { workloadObject } from "../../proxy/config/testdata.ts";
-import { application, eventually, exchange, ok, statusOf, TestProxy, TestServer } from "../support/proxy.ts";
+import { exchange, statusOf } from "../support/client.ts";
+import { eventually } from "../support/poll.ts";
+import { TestProxy } from "../support/proxy.ts";
+import { application, ok, TestServer } from "../support/server.ts";
 import { TestAuthority } from "../support/workload-identity.ts";
 
 /** `concurrency: N`: several processes behind the same ports, which look like one proxy. */

@@ -3,24 +3,12 @@ import { once } from "node:events";
 import { connect as connectHttp2 } from "node:http2";
 import type { Socket } from "node:net";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
-import {
-  endpoint,
-  endpointsObject,
-  entry,
-  indexObject,
-  serviceObject,
-  workloadObject,
-} from "../../proxy/config/testdata.ts";
-import {
-  application,
-  eventually,
-  exchange,
-  ok,
-  statusOf,
-  TestClient,
-  TestProxy,
-  TestServer,
-} from "../support/proxy.ts";
+import { endpoint, workloadObject } from "../../proxy/config/testdata.ts";
+import { exchange, statusOf, TestClient } from "../support/client.ts";
+import { eventually } from "../support/poll.ts";
+import { TestProxy } from "../support/proxy.ts";
+import { application, ok, type Respond, TestServer } from "../support/server.ts";
+import { CALLS_WEB, webObjects } from "../support/web.ts";
 import { TestAuthority } from "../support/workload-identity.ts";
 
 const serverAddress = "127.0.23.1";
@@ -28,7 +16,7 @@ const CONNECT = "CONNECT far.example:443 HTTP/1.1\r\nHost: far.example:443\r\n\r
 const ESTABLISHED = "HTTP/1.1 200 Connection established\r\n\r\n";
 const GET = "GET /x HTTP/1.1\r\nHost: web\r\n\r\n";
 const requests: string[] = [];
-let answer: (request: string, socket: Socket) => string | undefined = () => ok("hello");
+let answer: Respond = () => ok("hello");
 let app: TestServer;
 let server: TestProxy;
 let client: TestProxy;
@@ -36,10 +24,7 @@ let client: TestProxy;
 beforeAll(async () => {
   const authority = await TestAuthority.create();
   app = await TestServer.start(
-    application((request, socket) => {
-      requests.push(request);
-      return answer(request, socket);
-    }),
+    application((request, socket) => answer(request, socket), requests),
     serverAddress,
   );
   const identity = await authority.issue("web");
@@ -54,16 +39,10 @@ beforeAll(async () => {
     identity: identity.id,
     workload: "web",
   });
-  const ports = [{ port: 80, protocol: "http" as const }];
   client = await TestProxy.start({
-    file: { outbound: [{ listen: "127.0.0.1:0", destination: "10.0.0.1:80" }], admin: "127.0.0.1:0" },
+    file: CALLS_WEB,
     identity: await authority.issue("client"),
-    objects: [
-      indexObject("demo", [entry("demo", "web", { addresses: ["10.0.0.1"], ports })]),
-      serviceObject("demo", "web"),
-      endpointsObject("demo", "web", [web]),
-      workloadObject("demo", "client"),
-    ],
+    objects: webObjects([web]),
   });
 });
 afterAll(async () => {

@@ -1,11 +1,11 @@
 import { createHash, randomBytes } from "node:crypto";
 import { once } from "node:events";
 import { createServer, request, type Server } from "node:http";
-import { type AddressInfo, connect } from "node:net";
+import { connect } from "node:net";
 import { Readable } from "node:stream";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { TestServer } from "../support/proxy.ts";
 import { ProxyPair } from "../support/proxy-pair.ts";
+import { listen, TestServer } from "../support/server.ts";
 
 /** The proxy gives the memory of a read back as soon as it is handed on: what arrives must be what was sent, byte by byte. */
 const CONTENT = randomBytes(24 << 20);
@@ -52,10 +52,9 @@ beforeAll(async () => {
     }
     if (asked.method === "POST") void read(asked, false).then((found) => response.end(found));
     else content(200_000).pipe(response);
-  }).listen(0, "0.0.0.0");
-  await once(app, "listening");
+  });
   echo = await TestServer.start((socket) => void socket.pipe(socket), "0.0.0.0");
-  const { port } = app.address() as AddressInfo;
+  const port = await listen(app, "0.0.0.0");
   http = await ProxyPair.start({ address: httpAddress, application: port, protocol: "http" });
   tcp = await ProxyPair.start({ address: tcpAddress, application: echo.port, protocol: "tcp" });
 });

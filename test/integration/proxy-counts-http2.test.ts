@@ -12,7 +12,8 @@ import {
   settings,
   TYPE,
 } from "../support/http2-frames.ts";
-import { TestProxy, TestServer } from "../support/proxy.ts";
+import { TestProxy } from "../support/proxy.ts";
+import { TestServer } from "../support/server.ts";
 import { CALLS_WEB, webAt, webObjects } from "../support/web.ts";
 
 /** As `proxy-counts.test.ts`, for HTTP/2 on both sides: one request after another, each a stream of its own. */

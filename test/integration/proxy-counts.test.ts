@@ -2,7 +2,8 @@ import { connect } from "node:net";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { destination, forward, subset, view, workloadObject } from "../../proxy/config/testdata.ts";
 import { allocatedPerRequest, type CallCounts, countCalls, LOG_COLLECTIONS } from "../support/counts.ts";
-import { application, ok, TestProxy, TestServer } from "../support/proxy.ts";
+import { TestProxy } from "../support/proxy.ts";
+import { application, ok, TestServer } from "../support/server.ts";
 import { CALLS_WEB, webAt, webObjects } from "../support/web.ts";
 import { TestAuthority } from "../support/workload-identity.ts";
 

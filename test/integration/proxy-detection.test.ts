@@ -1,7 +1,10 @@
 import type { Socket } from "node:net";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { workloadObject } from "../../proxy/config/testdata.ts";
-import { application, eventually, ok, TestClient, TestProxy, TestServer } from "../support/proxy.ts";
+import { TestClient } from "../support/client.ts";
+import { eventually } from "../support/poll.ts";
+import { TestProxy } from "../support/proxy.ts";
+import { application, ok, TestServer } from "../support/server.ts";
 
 /** Ports that do not say what they speak, from both sides of the proxy. */
 const BANNER = "220 ready\r\n";

@@ -1,5 +1,7 @@
 import { describe, expect, it } from "vitest";
-import { application, eventually, ok, TestClient, TestServer } from "../support/proxy.ts";
+import { TestClient } from "../support/client.ts";
+import { eventually } from "../support/poll.ts";
+import { application, ok, TestServer } from "../support/server.ts";
 import { proxyFor } from "../support/web.ts";
 
 /** What becomes of connections when a real proxy is told to end. */

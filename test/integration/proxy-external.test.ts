@@ -1,6 +1,4 @@
-import { once } from "node:events";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
-import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { connect, createServer, type Server, type TLSSocket } from "node:tls";
@@ -23,7 +21,9 @@ import {
   view,
   workloadObject,
 } from "../../proxy/config/testdata.ts";
-import { application, exchange, ok, statusOf, TestClient, TestProxy, TestServer } from "../support/proxy.ts";
+import { exchange, statusOf, TestClient } from "../support/client.ts";
+import { TestProxy } from "../support/proxy.ts";
+import { application, listen, ok, TestServer } from "../support/server.ts";
 
 /** Hosts outside the mesh, as ServiceEntries compile, at loopback addresses. */
 const NOWHERE = "127.0.0.99";
@@ -35,6 +35,7 @@ const ports: IndexPort[] = [
 let app: TestServer;
 let tls: Server;
 let tlsPort: number;
+let httpsPort: number;
 let https: Server;
 /** The root of the servers outside. */
 let roots: string;
@@ -52,16 +53,13 @@ beforeAll(async () => {
     socket.end(`hello ${socket.servername}`);
   });
   tls.on("tlsClientError", () => {});
-  tls.listen(0, "127.0.0.1");
-  await once(tls, "listening");
-  tlsPort = (tls.address() as AddressInfo).port;
+  tlsPort = await listen(tls);
   https = createServer({ cert: leaf.certificate, key: leaf.key }, (socket) => {
     socket.on("error", () => {});
     application((request) => ok(`secure ${request.split(" ")[1]}`))(socket);
   });
   https.on("tlsClientError", () => {});
-  https.listen(0, "127.0.0.1");
-  await once(https, "listening");
+  httpsPort = await listen(https);
 });
 afterAll(async () => {
   await app[Symbol.asyncDispose]();
@@ -211,7 +209,6 @@ describe("an HTTP host outside the mesh", () => {
     ["api.example.com", 200],
     ["other.example.com", 503],
   ])("is called by TLS that the proxy originates, when its server is %s", async (name, status) => {
-    const target = (https.address() as AddressInfo).port;
     const clusters = [
       subset("", { tls: { mode: "SIMPLE", caCertificates: roots, subjectAltNames: [name], sni: name } }),
     ];
@@ -225,7 +222,7 @@ describe("an HTTP host outside the mesh", () => {
           common: view({ clusters }),
         }),
         endpointsObject("demo", "host-api", [
-          endpoint("localhost", { dns: true, ports: [{ port: 80, target }] }),
+          endpoint("localhost", { dns: true, ports: [{ port: 80, target: httpsPort }] }),
         ]),
         workloadObject("demo", "client"),
       ],

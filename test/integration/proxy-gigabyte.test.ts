@@ -1,12 +1,12 @@
 import { once } from "node:events";
 import { createServer, request as requestHttp1, type Server } from "node:http";
-import type { AddressInfo } from "node:net";
 import { Readable } from "node:stream";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { Http2App, Http2Client } from "../support/http2.ts";
 import type { TestProxy } from "../support/proxy.ts";
 import { ProxyPair } from "../support/proxy-pair.ts";
+import { listen } from "../support/server.ts";
 
 /** Backpressure from end to end: what a proxy holds while much passes, with somebody slow at one end. Anonymous memory, in MB. */
 const GIGABYTE = 1 << 30;
@@ -46,14 +46,13 @@ beforeAll(async () => {
       response.setHeader("content-length", GIGABYTE);
       gigabyte().pipe(response);
     } else void readSlowly(request).then((received) => response.end(String(received)));
-  }).listen(0, "0.0.0.0");
-  await once(app1, "listening");
+  });
   app2 = await Http2App.start((stream, headers) => {
     stream.respond({ ":status": 200 });
     if (headers[":method"] === "GET") gigabyte().pipe(stream);
     else void readSlowly(stream).then((received) => stream.end(String(received)));
   }, "0.0.0.0");
-  const { port } = app1.address() as AddressInfo;
+  const port = await listen(app1, "0.0.0.0");
   pair1 = await ProxyPair.start({ address: address1, application: port, protocol: "http" });
   pair2 = await ProxyPair.start({ address: address2, application: app2.port, protocol: "http2" });
 });

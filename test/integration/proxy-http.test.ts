@@ -1,4 +1,3 @@
-import type { Socket } from "node:net";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import {
   destination,
@@ -11,23 +10,17 @@ import {
   view,
   workloadObject,
 } from "../../proxy/config/testdata.ts";
-import {
-  application,
-  eventually,
-  exchange,
-  ok,
-  statusOf,
-  TestClient,
-  TestProxy,
-  TestServer,
-} from "../support/proxy.ts";
+import { exchange, statusOf, TestClient } from "../support/client.ts";
+import { eventually } from "../support/poll.ts";
+import { TestProxy } from "../support/proxy.ts";
+import { application, ok, type Respond, TestServer } from "../support/server.ts";
 import { proxyFor } from "../support/web.ts";
 
 /** Real proxies in plaintext: exact bytes in, exact bytes out. */
 const GET = "GET /x HTTP/1.1\r\nHost: web\r\n\r\n";
 
 /** What an application got and what it answers; replaced by each test. */
-let answer: (request: string, socket: Socket) => string | undefined = () => ok("hello");
+let answer: Respond = () => ok("hello");
 const requests: string[] = [];
 let app: TestServer;
 let proxy: TestProxy;
@@ -41,12 +34,7 @@ const index = indexObject("demo", [
 const at = (address: string, port: number) => endpoint(address, { ports: [{ port: 80, target: port }] });
 
 beforeAll(async () => {
-  app = await TestServer.start(
-    application((request, socket) => {
-      requests.push(request);
-      return answer(request, socket);
-    }),
-  );
+  app = await TestServer.start(application((request, socket) => answer(request, socket), requests));
   const dead = await TestServer.start(() => {});
   await dead[Symbol.asyncDispose]();
   proxy = await TestProxy.start({

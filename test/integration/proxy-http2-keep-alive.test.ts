@@ -3,7 +3,9 @@ import { connect } from "node:net";
 import { afterEach, beforeEach, expect, it } from "vitest";
 import { subset, view } from "../../proxy/config/testdata.ts";
 import { Http2App, Http2Client } from "../support/http2.ts";
-import { eventually, TestProxy, TestServer } from "../support/proxy.ts";
+import { eventually } from "../support/poll.ts";
+import { TestProxy } from "../support/proxy.ts";
+import { TestServer } from "../support/server.ts";
 import { CALLS_WEB, webAt, webObjects } from "../support/web.ts";
 
 let app: Http2App;

@@ -1,18 +1,20 @@
 import { once } from "node:events";
 import { createServer as createHttp1, request as requestHttp1, type Server } from "node:http";
 import type { ServerHttp2Stream } from "node:http2";
-import type { AddressInfo } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Protocol } from "../../crds/service-config.ts";
 import { type CompiledJson, subset, view } from "../../proxy/config/testdata.ts";
 import { answered, Http2App, Http2Client } from "../support/http2.ts";
-import { eventually, TestProxy } from "../support/proxy.ts";
+import { eventually } from "../support/poll.ts";
+import { TestProxy } from "../support/proxy.ts";
 import { ProxyPair } from "../support/proxy-pair.ts";
+import { listen } from "../support/server.ts";
 import { CALLS_WEB, webAt, webObjects } from "../support/web.ts";
 
 let app2: Http2App;
 let app1: Server;
+let port1: number;
 let auto: ProxyPair;
 let toHttp1: ProxyPair;
 let toHttp2: ProxyPair;
@@ -89,9 +91,8 @@ beforeAll(async () => {
         response.addTrailers({ "x-sum": "3" });
         response.end();
       });
-  }).listen(0, "0.0.0.0");
-  await once(app1, "listening");
-  const port1 = (app1.address() as AddressInfo).port;
+  });
+  port1 = await listen(app1, "0.0.0.0");
   const pair = (address: string, application: number, protocol: Protocol) =>
     ProxyPair.start({ address, application, protocol });
   auto = await pair("127.0.7.1", app2.port, "auto");
@@ -288,8 +289,7 @@ describe("a request of HTTP/1.1", () => {
   it("is upgraded where the policy says so, and not where it wants the client's version", async () => {
     await using upgraded = await alone([app2.port], "http", { pool: { h2UpgradePolicy: "UPGRADE" } });
     expect((await askHttp1(upgraded.port("outbound"), "/hints")).status).toBe(200);
-    const { port } = app1.address() as AddressInfo;
-    await using own = await alone([port], "http2", { pool: { useClientProtocol: true } });
+    await using own = await alone([port1], "http2", { pool: { useClientProtocol: true } });
     expect(JSON.parse((await askHttp1(own.port("outbound"), "/")).body)).toMatchObject({
       httpVersion: "1.1",
     });

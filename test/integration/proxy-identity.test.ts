@@ -3,7 +3,6 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { webcrypto } from "node:crypto";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { createServer, type Server } from "node:https";
-import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
@@ -11,6 +10,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import * as x509 from "@peculiar/x509";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { type Authority, createAuthority } from "../../hack/hermetic/pki.ts";
+import { listen } from "../support/server.ts";
 
 /** The authority's side of the CA API, with answers that the tests choose; the proxy's side is the real one, in Bun. */
 interface Asked {
@@ -100,8 +100,7 @@ async function serve(
     outgoing.end();
   });
   servers.push(server);
-  await new Promise<void>((done) => server.listen(0, "127.0.0.1", done));
-  return { url: `https://127.0.0.1:${(server.address() as AddressInfo).port}`, asked };
+  return { url: `https://127.0.0.1:${await listen(server)}`, asked };
 }
 
 async function start(url: string, token = "first") {

@@ -8,16 +8,11 @@ import type { WorkloadConfigStatus } from "../../crds/workload-config.ts";
 import { indexObject, workloadObject } from "../../proxy/config/testdata.ts";
 import { encode, type Issuer, issuer, jwtRule, keySet } from "../../proxy/jwt/tokens.fake.ts";
 import { rateLimit } from "../../proxy/limit/limits.fake.ts";
-import {
-  application,
-  eventually,
-  exchange,
-  ok,
-  statusOf,
-  TestClient,
-  TestProxy,
-  TestServer,
-} from "../support/proxy.ts";
+import { exchange, statusOf, TestClient } from "../support/client.ts";
+import { eventually } from "../support/poll.ts";
+import { TestProxy } from "../support/proxy.ts";
+import { application, ok, TestServer } from "../support/server.ts";
+import { inFrontOf } from "../support/web.ts";
 
 /** What a real proxy takes in: tokens, what policies make of them, rates. */
 const iss = "https://issuer.example";
@@ -26,12 +21,7 @@ let app: TestServer;
 let alice: Issuer;
 beforeAll(async () => {
   alice = await issuer("RS256", "one");
-  app = await TestServer.start(
-    application((request) => {
-      requests.push(request);
-      return ok("hello");
-    }),
-  );
+  app = await TestServer.start(application(() => ok("hello"), requests));
 });
 afterAll(() => app[Symbol.asyncDispose]());
 
@@ -43,10 +33,7 @@ const objects = (fields: Partial<WorkloadConfigStatus>) => [
 async function start(fields: Partial<WorkloadConfigStatus>): Promise<TestProxy> {
   requests.length = 0;
   return TestProxy.start({
-    file: {
-      inbound: [{ listen: "127.0.0.1:0", destination: `127.0.0.1:${app.port}` }],
-      admin: "127.0.0.1:0",
-    },
+    file: inFrontOf(app.port),
     objects: objects(fields),
   });
 }

@@ -4,17 +4,11 @@ import { createServer } from "node:http";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { destination, endpoint, forward, subset, view, workloadObject } from "../../proxy/config/testdata.ts";
-import {
-  application,
-  bunPath,
-  eventually,
-  exchange,
-  ok,
-  statusOf,
-  TestClient,
-  TestProxy,
-  TestServer,
-} from "../support/proxy.ts";
+import { bunPath } from "../support/bun.ts";
+import { exchange, statusOf, TestClient } from "../support/client.ts";
+import { eventually } from "../support/poll.ts";
+import { TestProxy } from "../support/proxy.ts";
+import { application, listen, ok, TestServer } from "../support/server.ts";
 import { CALLS_WEB, callsTo, webAt, webObjects } from "../support/web.ts";
 import { TestAuthority } from "../support/workload-identity.ts";
 
@@ -83,10 +77,7 @@ describe("the admin ports", () => {
       response.statusCode = request.url === "/live" ? 200 : 500;
       response.end(`${request.url} ${request.headers["x-probe"]}`);
     });
-    app.listen(0, "127.0.0.1");
-    await once(app, "listening");
-    const address = app.address();
-    const port = typeof address === "object" && address !== null ? address.port : 0;
+    const port = await listen(app);
     const httpHeaders = [{ name: "X-Probe", value: "yes" }];
     await using proxy = await TestProxy.start({
       file: {

@@ -4,16 +4,10 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { afterEach, describe, expect, it } from "vitest";
 import { subset, view } from "../../proxy/config/testdata.ts";
 import type { ConnectionPool } from "../../proxy/config/view.ts";
-import {
-  application,
-  eventually,
-  exchange,
-  ok,
-  statusOf,
-  TestClient,
-  TestProxy,
-  TestServer,
-} from "../support/proxy.ts";
+import { exchange, statusOf, TestClient } from "../support/client.ts";
+import { eventually } from "../support/poll.ts";
+import { TestProxy } from "../support/proxy.ts";
+import { application, ok, TestServer } from "../support/server.ts";
 import { webAt, webObjects } from "../support/web.ts";
 
 /** Each limit of `connectionPool`, seen by a client and by the application behind a real proxy. */

@@ -5,7 +5,9 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { endpoint, workloadObject } from "../../proxy/config/testdata.ts";
-import { eventually, TestProxy, TestServer } from "../support/proxy.ts";
+import { eventually } from "../support/poll.ts";
+import { TestProxy } from "../support/proxy.ts";
+import { TestServer } from "../support/server.ts";
 import { CALLS_WEB, callsTo, webObjects } from "../support/web.ts";
 import { TestAuthority } from "../support/workload-identity.ts";
 

@@ -10,17 +10,11 @@ import {
   view,
   workloadObject,
 } from "../../proxy/config/testdata.ts";
+import { exchange, statusOf, TestClient } from "../support/client.ts";
 import { answered, Http2App, Http2Client } from "../support/http2.ts";
-import {
-  application,
-  eventually,
-  exchange,
-  ok,
-  statusOf,
-  TestClient,
-  TestProxy,
-  TestServer,
-} from "../support/proxy.ts";
+import { eventually } from "../support/poll.ts";
+import { TestProxy } from "../support/proxy.ts";
+import { application, ok, TestServer } from "../support/server.ts";
 import { CALLS_WEB } from "../support/web.ts";
 
 /** A real proxy that copies requests to applications that answer, that never read, and that are not there. */
@@ -48,18 +42,8 @@ async function serve(connection: Parameters<typeof TestServer.start>[0]): Promis
 }
 
 beforeAll(async () => {
-  const web = await serve(
-    application((request) => {
-      requests.push(request);
-      return ok("hello");
-    }),
-  );
-  const shadow = await serve(
-    application((request) => {
-      copies.push(request);
-      return shadowAnswer;
-    }),
-  );
+  const web = await serve(application(() => ok("hello"), requests));
+  const shadow = await serve(application(() => shadowAnswer, copies));
   const deaf = await serve((socket) => socket.pause());
   // Counts what it gets, and answers when it has all of it.
   const sink = await serve((socket) => {

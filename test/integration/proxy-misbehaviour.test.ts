@@ -1,5 +1,7 @@
 import { describe, expect, it } from "vitest";
-import { eventually, exchange, ok, TestClient, TestServer } from "../support/proxy.ts";
+import { exchange, TestClient } from "../support/client.ts";
+import { eventually } from "../support/poll.ts";
+import { ok, TestServer } from "../support/server.ts";
 import { proxyFor } from "../support/web.ts";
 
 /** What nobody should do, in no order, to a real proxy. */

@@ -7,17 +7,11 @@ import { compile } from "../../control/compile/compile.ts";
 import { defaultSettings } from "../../control/compile/inputs.ts";
 import type { Endpoint } from "../../crds/service-config.ts";
 import { type CompiledJson, endpoint, workloadObject } from "../../proxy/config/testdata.ts";
-import {
-  application,
-  eventually,
-  exchange,
-  ok,
-  statusOf,
-  TestClient,
-  TestProxy,
-  TestServer,
-} from "../support/proxy.ts";
-import { callsTo, webObjects } from "../support/web.ts";
+import { exchange, statusOf, TestClient } from "../support/client.ts";
+import { eventually } from "../support/poll.ts";
+import { TestProxy } from "../support/proxy.ts";
+import { application, ok, type Respond, TestServer } from "../support/server.ts";
+import { callsTo, inFrontOf, webObjects } from "../support/web.ts";
 import { expired, TestAuthority, type TestIdentity } from "../support/workload-identity.ts";
 
 /**
@@ -27,7 +21,7 @@ import { expired, TestAuthority, type TestIdentity } from "../support/workload-i
 const serverAddress = "127.0.3.1";
 const GET = "GET /x HTTP/1.1\r\nHost: web\r\n\r\n";
 const requests: string[] = [];
-let answer: (request: string, socket: Socket) => string | undefined = () => ok("hello");
+let answer: Respond = () => ok("hello");
 let authority: TestAuthority;
 let serverIdentity: TestIdentity;
 let app: TestServer;
@@ -39,10 +33,7 @@ beforeAll(async () => {
   authority = await TestAuthority.create();
   serverIdentity = await authority.issue("web");
   app = await TestServer.start(
-    application((request, socket) => {
-      requests.push(request);
-      return answer(request, socket);
-    }),
+    application((request, socket) => answer(request, socket), requests),
     serverAddress,
   );
   echo = await TestServer.start((socket) => socket.pipe(socket), serverAddress);
@@ -58,11 +49,7 @@ afterEach(() => {
 
 function startServer(identity: TestIdentity, mtls: "STRICT" | "PERMISSIVE" = "STRICT"): Promise<TestProxy> {
   return TestProxy.start({
-    file: {
-      mutual: `${serverAddress}:15008`,
-      inbound: [{ listen: "127.0.0.1:0", destination: `${serverAddress}:${app.port}` }],
-      admin: "127.0.0.1:0",
-    },
+    file: { mutual: `${serverAddress}:15008`, ...inFrontOf(app.port, serverAddress) },
     identity,
     objects: serverObjects(mtls),
   });

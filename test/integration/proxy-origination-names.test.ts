@@ -1,7 +1,5 @@
 /** TLS to the servers of a wildcard host: each is asked for by the name that the request is for, and has to prove that name. */
-import { once } from "node:events";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
-import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { createSecureContext, createServer, type Server, type TLSSocket } from "node:tls";
@@ -20,7 +18,9 @@ import {
   view,
   workloadObject,
 } from "../../proxy/config/testdata.ts";
-import { application, exchange, ok, statusOf, TestClient, TestProxy } from "../support/proxy.ts";
+import { exchange, statusOf, TestClient } from "../support/client.ts";
+import { TestProxy } from "../support/proxy.ts";
+import { application, listen, ok } from "../support/server.ts";
 
 let server: Server;
 let port: number;
@@ -51,9 +51,7 @@ beforeAll(async () => {
     application((request) => ok(`${socket.servername} ${/\r\nhost: (\S+)/i.exec(request)?.[1]}`))(socket);
   });
   server.on("tlsClientError", () => {});
-  server.listen(0, "127.0.0.1");
-  await once(server, "listening");
-  port = (server.address() as AddressInfo).port;
+  port = await listen(server);
 });
 afterAll(async () => {
   server.close();

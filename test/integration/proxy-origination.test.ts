@@ -1,6 +1,4 @@
-import { once } from "node:events";
 import { rename, writeFile } from "node:fs/promises";
-import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { createServer, type Server, type TLSSocket, type TlsOptions } from "node:tls";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
@@ -13,8 +11,11 @@ import {
 } from "../../control/ca/certificates.ts";
 import type { ClientTls } from "../../crds/service-config.ts";
 import { subset, view } from "../../proxy/config/testdata.ts";
-import { application, eventually, exchange, ok, statusOf, TestClient, TestProxy } from "../support/proxy.ts";
+import { exchange, statusOf, TestClient } from "../support/client.ts";
+import { eventually } from "../support/poll.ts";
+import { TestProxy } from "../support/proxy.ts";
 import { revocationList } from "../support/revocation-list.ts";
+import { application, listen, ok } from "../support/server.ts";
 import { callsTo, webAt, webObjects } from "../support/web.ts";
 
 /** Servers with TLS of their own outside the mesh, called by DestinationRules that say how. */
@@ -62,9 +63,7 @@ async function serve(pair: KeyPairPem, options: TlsOptions = {}): Promise<number
   });
   server.on("tlsClientError", () => {});
   servers.push(server);
-  server.listen(0, "127.0.0.1");
-  await once(server, "listening");
-  return (server.address() as AddressInfo).port;
+  return await listen(server);
 }
 
 function objects(target: number, tls: Partial<ClientTls>) {

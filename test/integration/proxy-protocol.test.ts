@@ -11,8 +11,11 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { createLeafWithKey, createRoot, readSigningKey } from "../../control/ca/certificates.ts";
 import type { ClusterPolicy, Protocol } from "../../crds/service-config.ts";
 import { subset, view } from "../../proxy/config/testdata.ts";
+import { statusOf, TestClient } from "../support/client.ts";
 import { answered, Http2Client } from "../support/http2.ts";
-import { eventually, statusOf, TestClient, TestProxy, TestServer } from "../support/proxy.ts";
+import { eventually } from "../support/poll.ts";
+import { TestProxy } from "../support/proxy.ts";
+import { TestServer } from "../support/server.ts";
 import { CALLS_WEB, webAt, webObjects } from "../support/web.ts";
 
 const GET = "GET /x HTTP/1.1\r\nHost: web\r\n\r\n";
@@ -79,7 +82,7 @@ async function start(version: "V1" | "V2", protocol: Protocol, endpoint = {}): P
   speaks = protocol;
   const clusters = [subset("", { proxyProtocol: version })];
   return TestProxy.start({
-    file: { outbound: [{ listen: "127.0.0.1:0", destination: "10.0.0.1:80" }], admin: "127.0.0.1:0" },
+    file: CALLS_WEB,
     objects: webObjects([webAt(app.port, endpoint)], {
       ports: [{ port: 80, protocol }],
       service: { common: view({ clusters }) },

@@ -2,7 +2,9 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import type { HeaderOps, HttpRoute } from "../../crds/service-config.ts";
 import { destination, forward, subset, view } from "../../proxy/config/testdata.ts";
-import { application, exchange, ok, statusOf, TestClient, TestProxy, TestServer } from "../support/proxy.ts";
+import { exchange, statusOf, TestClient } from "../support/client.ts";
+import { TestProxy } from "../support/proxy.ts";
+import { application, ok, TestServer } from "../support/server.ts";
 import { CALLS_WEB, webAt, webObjects } from "../support/web.ts";
 
 /** What routes do to requests, on a real proxy: each route is for the paths under a name of its own. */
@@ -68,10 +70,7 @@ let outbound: number;
 
 beforeAll(async () => {
   app = await TestServer.start(
-    application((request) => {
-      requests.push(request);
-      return ok("hello", "x-app: 7\r\naccess-control-allow-origin: *\r\n");
-    }),
+    application(() => ok("hello", "x-app: 7\r\naccess-control-allow-origin: *\r\n"), requests),
   );
   proxy = await TestProxy.start({
     file: CALLS_WEB,

@@ -2,17 +2,10 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type CompiledJson, workloadObject } from "../../proxy/config/testdata.ts";
-import {
-  application,
-  eventually,
-  exchange,
-  IDENTITY_FILES,
-  ok,
-  type ProxyFile,
-  TestClient,
-  TestProxy,
-  TestServer,
-} from "../support/proxy.ts";
+import { exchange, TestClient } from "../support/client.ts";
+import { eventually } from "../support/poll.ts";
+import { IDENTITY_FILES, type ProxyFile, TestProxy } from "../support/proxy.ts";
+import { application, ok, TestServer } from "../support/server.ts";
 import { certificateAt, fingerprintOf, TestAuthority } from "../support/workload-identity.ts";
 
 /** `DIR/proxy/proxy.json` as it changes under a running proxy: by one process and by three. */

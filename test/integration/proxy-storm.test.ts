@@ -15,9 +15,12 @@ import {
   workloadObject,
 } from "../../proxy/config/testdata.ts";
 import type { ConnectionPool } from "../../proxy/config/view.ts";
+import { statusOf, TestClient } from "../support/client.ts";
 import { Http2Client } from "../support/http2.ts";
-import { eventually, statusOf, TestClient, TestProxy } from "../support/proxy.ts";
+import { eventually } from "../support/poll.ts";
+import { TestProxy } from "../support/proxy.ts";
 import { among, random, UnrulyApplication } from "../support/unruly-application.ts";
+import { inFrontOf } from "../support/web.ts";
 import { TestAuthority } from "../support/workload-identity.ts";
 
 /**
@@ -205,11 +208,7 @@ beforeAll(async () => {
   const authority = await TestAuthority.create();
   identity = await authority.issue("web");
   server = await TestProxy.start({
-    file: {
-      mutual: `${ADDRESS}:15008`,
-      inbound: [{ listen: "127.0.0.1:0", destination: `${ADDRESS}:${application.port}` }],
-      admin: "127.0.0.1:0",
-    },
+    file: { mutual: `${ADDRESS}:15008`, ...inFrontOf(application.port, ADDRESS) },
     identity,
     objects: inboundScene({}),
   });

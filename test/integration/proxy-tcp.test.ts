@@ -1,5 +1,4 @@
 import { once } from "node:events";
-import type { AddressInfo } from "node:net";
 import { connect, createServer, type Server } from "node:tls";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import {
@@ -13,7 +12,10 @@ import {
   view,
   workloadObject,
 } from "../../proxy/config/testdata.ts";
-import { eventually, TestClient, TestProxy, TestServer } from "../support/proxy.ts";
+import { TestClient } from "../support/client.ts";
+import { eventually } from "../support/poll.ts";
+import { TestProxy } from "../support/proxy.ts";
+import { listen, TestServer } from "../support/server.ts";
 import { TestAuthority, type TestIdentity } from "../support/workload-identity.ts";
 
 /** What travels as opaque TCP: chosen by server name or address, and introduced when the endpoint asks for it. */
@@ -28,9 +30,7 @@ async function serveTls(name: string): Promise<number> {
     socket.end(name);
   });
   servers.push(server);
-  server.listen(0, "127.0.0.1");
-  await once(server, "listening");
-  return (server.address() as AddressInfo).port;
+  return await listen(server);
 }
 
 function service(name: string, target: number, port: number) {

@@ -1,6 +1,5 @@
-import { once } from "node:events";
 import { createServer, type Server } from "node:http";
-import { type AddressInfo, connect } from "node:net";
+import { connect } from "node:net";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import {
   endpoint,
@@ -12,7 +11,9 @@ import {
   view,
   workloadObject,
 } from "../../proxy/config/testdata.ts";
-import { TestClient, TestProxy, TestServer } from "../support/proxy.ts";
+import { TestClient } from "../support/client.ts";
+import { TestProxy } from "../support/proxy.ts";
+import { listen, TestServer } from "../support/server.ts";
 
 /** A DestinationRule's `tunnel`: opaque connections through an HTTP proxy, here Node's own server. */
 const ALLOWED = "far.example:7000";
@@ -52,9 +53,7 @@ beforeAll(async () => {
     far.on("error", () => response.destroy());
     request.on("error", () => far.destroy());
   });
-  forward.listen(0, "127.0.0.1");
-  await once(forward, "listening");
-  const target = (forward.address() as AddressInfo).port;
+  const target = await listen(forward);
   const ports = [{ port: 90, protocol: "tcp" as const }];
   const services = ["connect", "connect-refused", "post", "post-refused"] as const;
   proxy = await TestProxy.start({

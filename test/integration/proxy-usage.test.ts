@@ -5,7 +5,8 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { workloadObject } from "../../proxy/config/testdata.ts";
-import { bunPath, TestServer } from "../support/proxy.ts";
+import { bunPath } from "../support/bun.ts";
+import { TestServer } from "../support/server.ts";
 
 /** `weft-proxy` on the command line, by people who run it for the first time. */
 const main = join(import.meta.dirname, "../../proxy/main.ts");

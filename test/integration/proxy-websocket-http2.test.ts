@@ -5,9 +5,11 @@ import type { Socket } from "node:net";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { destination, forward, view, workloadObject } from "../../proxy/config/testdata.ts";
 import { Http2Client } from "../support/http2.ts";
-import { application, eventually, ok, TestProxy, TestServer } from "../support/proxy.ts";
+import { eventually } from "../support/poll.ts";
+import { TestProxy } from "../support/proxy.ts";
 import { ProxyPair } from "../support/proxy-pair.ts";
-import { CALLS_WEB, webAt, webObjects } from "../support/web.ts";
+import { application, ok, type Respond, TestServer } from "../support/server.ts";
+import { CALLS_WEB, inFrontOf, webAt, webObjects } from "../support/web.ts";
 
 const address = "127.0.24.1";
 const SWITCHED =
@@ -15,16 +17,13 @@ const SWITCHED =
   "Sec-WebSocket-Accept: any\r\nSec-WebSocket-Protocol: chat\r\n\r\n";
 const MEBIBYTE = 1024 * 1024;
 const requests: string[] = [];
-let answer: (request: string, socket: Socket) => string | undefined = () => ok("hello");
+let answer: Respond = () => ok("hello");
 let app: TestServer;
 let pair: ProxyPair;
 
 beforeAll(async () => {
   app = await TestServer.start(
-    application((request, socket) => {
-      requests.push(request);
-      return answer(request, socket);
-    }),
+    application((request, socket) => answer(request, socket), requests),
     address,
   );
   pair = await ProxyPair.start({ address, application: app.port, protocol: "http" });
@@ -201,10 +200,7 @@ describe("a WebSocket over HTTP/2 is judged as the GET that it becomes", () => {
     };
     const service = "web.demo.svc.cluster.local";
     await using proxy = await TestProxy.start({
-      file: {
-        inbound: [{ listen: "127.0.0.1:0", destination: `${address}:${app.port}` }],
-        admin: "127.0.0.1:0",
-      },
+      file: inFrontOf(app.port, address),
       objects: [
         workloadObject("demo", "web", {
           ports: [{ port: app.port, protocol: "http", mtls: "PERMISSIVE", service }],

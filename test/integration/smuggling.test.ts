@@ -5,7 +5,10 @@ import { createServer } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { eventually, exchange, TestClient, TestProxy, TestServer } from "../support/proxy.ts";
+import { exchange, TestClient } from "../support/client.ts";
+import { eventually } from "../support/poll.ts";
+import { TestProxy } from "../support/proxy.ts";
+import { listen, TestServer } from "../support/server.ts";
 import { CALLS_WEB, webAt, webObjects } from "../support/web.ts";
 import { corpus } from "./smuggling/corpus.ts";
 
@@ -22,11 +25,8 @@ const backends: Readonly<Record<string, () => Promise<Backend>>> = {
       request.resume();
       request.on("end", () => response.end(`path=${request.url};`));
     });
-    server.listen(0, "127.0.0.1");
-    await once(server, "listening");
-    const bound = server.address();
     return {
-      port: typeof bound === "object" && bound !== null ? bound.port : 0,
+      port: await listen(server),
       [Symbol.asyncDispose]: async () => {
         server.closeAllConnections();
         server.close();

@@ -81,6 +81,12 @@ export async function get<T>(args: readonly string[]): Promise<T> {
   return JSON.parse(await kubectl(["get", ...args, "-o", "json"])) as T;
 }
 
+/** The pods of a namespace, those that have the labels when these are given. */
+export async function podsIn<Pod>(ns: string, labels?: string): Promise<Pod[]> {
+  const selector = labels === undefined ? [] : ["-l", labels];
+  return (await get<{ items: Pod[] }>(["pods", "-n", ns, ...selector])).items;
+}
+
 /** As `poll`, at the pace of a cluster. */
 export function eventually<T>(
   what: string,

@@ -1,3 +1,4 @@
+/** Waiting for what happens in its own time. */
 import { setTimeout as sleep } from "node:timers/promises";
 
 export interface Pace {
@@ -25,4 +26,17 @@ export async function poll<T>(
     await sleep(everyMs);
   }
   throw new Error(`${what} within ${timeoutMs} ms: ${last instanceof Error ? last.message : String(last)}`);
+}
+
+/** Waits for a condition by asking again; throws after `timeoutMs` with what `describe` says. */
+export async function eventually(
+  condition: () => boolean | Promise<boolean>,
+  timeoutMs = 5_000,
+  describe: () => string = () => "",
+): Promise<void> {
+  const deadline = performance.now() + timeoutMs;
+  while (!(await condition())) {
+    if (performance.now() > deadline) throw new Error(`not within ${timeoutMs} ms; ${describe()}`);
+    await sleep(5);
+  }
 }

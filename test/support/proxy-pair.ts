@@ -5,7 +5,7 @@
 import type { Protocol } from "../../crds/service-config.ts";
 import { type CompiledJson, endpoint, workloadObject } from "../../proxy/config/testdata.ts";
 import { TestProxy } from "./proxy.ts";
-import { CALLS_WEB, webObjects } from "./web.ts";
+import { CALLS_WEB, inFrontOf, webObjects } from "./web.ts";
 import { TestAuthority } from "./workload-identity.ts";
 
 export interface PairOptions {
@@ -35,11 +35,7 @@ export class ProxyPair implements AsyncDisposable {
     const identity = await authority.issue("web");
     const service = "web.demo.svc.cluster.local";
     const server = await TestProxy.start({
-      file: {
-        mutual: `${address}:15008`,
-        inbound: [{ listen: "127.0.0.1:0", destination: `${address}:${application}` }],
-        admin: "127.0.0.1:0",
-      },
+      file: { mutual: `${address}:15008`, ...inFrontOf(application, address) },
       identity,
       objects: [
         workloadObject("demo", "web", {

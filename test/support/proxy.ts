@@ -1,26 +1,14 @@
-/** Real proxies under Bun for tests: a folder of configuration, ports that the system chooses, raw sockets around them. */
+/** Real proxies under Bun for tests: a folder of configuration, ports that the system chooses. */
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { existsSync } from "node:fs";
 import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
-import { connect, createServer, type Server, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { setTimeout as sleep } from "node:timers/promises";
 import type { CompiledJson } from "../../proxy/config/testdata.ts";
+import { bunPath, LIMITED } from "./bun.ts";
+import { eventually } from "./poll.ts";
 
 const root = join(import.meta.dirname, "../..");
-
-/** Bun's executable, wherever npm has put it. */
-export function bunPath(): string {
-  const places = ["node_modules/bun/bin/bun.exe", "node_modules/@oven/bun-linux-x64/bin/bun"].map((each) =>
-    join(root, each),
-  );
-  const found = places.find(existsSync);
-  if (found === undefined)
-    throw new Error(`Bun is not installed: expected one of ${places.join(", ")}; run npm ci`);
-  return found;
-}
 
 /** `proxy.json`; its identity is that of `ProxyOptions.identity` when there is one. */
 export interface ProxyFile {
@@ -47,9 +35,6 @@ export interface ProxyOptions {
   /** Runs on the folder before the proxy starts. */
   readonly prepare?: (folder: string) => Promise<void>;
 }
-
-/** What a sidecar's runtime is told of its container, by the injector's default limit. */
-export const LIMITED = { BUN_JSC_forceRAMSize: String(128 * 2 ** 20) };
 
 /** Where `TestProxy` writes an identity, for `proxy.json`. */
 export const IDENTITY_FILES = { certificate: "certificate.pem", key: "key.pem", trust: "trust.pem" };
@@ -224,200 +209,4 @@ export class TestProxy implements AsyncDisposable {
     await this.stop("SIGKILL");
     await rm(this.folder, { recursive: true, force: true });
   }
-}
-
-/** A TCP server that hands each connection to `serve`. */
-export class TestServer implements AsyncDisposable {
-  readonly port: number;
-  readonly sockets: Socket[] = [];
-  readonly #server: Server;
-
-  private constructor(server: Server, sockets: Socket[]) {
-    this.#server = server;
-    this.sockets = sockets;
-    const address = server.address();
-    this.port = typeof address === "object" && address !== null ? address.port : 0;
-  }
-
-  static async start(serve: (socket: Socket) => void, host = "127.0.0.1", port = 0): Promise<TestServer> {
-    const sockets: Socket[] = [];
-    const server = createServer({ allowHalfOpen: true }, (socket) => {
-      sockets.push(socket);
-      socket.on("error", () => {});
-      serve(socket);
-    });
-    server.listen(port, host);
-    await once(server, "listening");
-    return new TestServer(server, sockets);
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    for (const socket of this.sockets) socket.destroy();
-    this.#server.close();
-    await once(this.#server, "close");
-  }
-}
-
-/** A raw connection that keeps all that it is sent. */
-export class TestClient implements Disposable {
-  readonly socket: Socket;
-  #received = "";
-  #ended: "open" | "end" | "reset" = "open";
-
-  private constructor(socket: Socket) {
-    this.socket = socket;
-    socket.setEncoding("latin1");
-    socket.on("data", (text: string) => {
-      this.#received += text;
-    });
-    socket.on("end", () => {
-      this.#ended = "end";
-    });
-    socket.on("error", () => {
-      this.#ended = "reset";
-    });
-    socket.on("close", () => {
-      if (this.#ended === "open") this.#ended = "reset";
-    });
-  }
-
-  /** `from` is the client's own address. */
-  static async open(port: number, host = "127.0.0.1", from?: string): Promise<TestClient> {
-    const own = from === undefined ? {} : { localAddress: from };
-    const socket = connect({ port, host, allowHalfOpen: true, ...own });
-    const client = new TestClient(socket);
-    await new Promise((resolve) => {
-      socket.once("connect", resolve);
-      socket.once("close", resolve);
-    });
-    return client;
-  }
-
-  get received(): string {
-    return this.#received;
-  }
-
-  get ended(): "open" | "end" | "reset" {
-    return this.#ended;
-  }
-
-  send(text: string): this {
-    this.socket.write(text, "latin1");
-    return this;
-  }
-
-  /** Waits until `until` holds of what was received, or the connection has ended. */
-  async until(until: (received: string) => boolean, timeoutMs = 5_000): Promise<string> {
-    await eventually(
-      () => until(this.#received) || this.#ended !== "open",
-      timeoutMs,
-      () => `received: ${JSON.stringify(this.#received)}`,
-    );
-    return this.#received;
-  }
-
-  /** Waits for so many responses with their bodies, by Content-Length or chunks. */
-  async responses(count: number, timeoutMs = 5_000): Promise<string> {
-    return this.until((text) => countResponses(text) >= count, timeoutMs);
-  }
-
-  /** Waits for the end of the connection. */
-  async closed(timeoutMs = 5_000): Promise<"end" | "reset"> {
-    await eventually(
-      () => this.#ended !== "open",
-      timeoutMs,
-      () => `received: ${JSON.stringify(this.#received)}`,
-    );
-    return this.#ended === "end" ? "end" : "reset";
-  }
-
-  [Symbol.dispose](): void {
-    this.socket.destroy();
-  }
-}
-
-/** Sends bytes on a new connection; resolves with what came back until the connection ended or a response was whole. */
-export async function exchange(port: number, text: string, host = "127.0.0.1"): Promise<string> {
-  using client = await TestClient.open(port, host);
-  return await client.send(text).responses(1);
-}
-
-/** The status code of a response. */
-export function statusOf(response: string): number {
-  return Number(/^HTTP\/1\.1 (\d{3})/.exec(response)?.[1] ?? 0);
-}
-
-function countResponses(text: string): number {
-  let count = 0;
-  let at = 0;
-  for (;;) {
-    const end = text.indexOf("\r\n\r\n", at);
-    if (end < 0) return count;
-    const head = text.slice(at, end).toLowerCase();
-    const length = /\r\ncontent-length: *(\d+)/.exec(head)?.[1];
-    if (/\r\ntransfer-encoding: *chunked/.test(head)) {
-      const last = text.indexOf("\r\n0\r\n", end + 2);
-      if (last < 0) return count;
-      const over = text.indexOf("\r\n\r\n", last + 3);
-      if (over < 0) return count;
-      at = over + 4;
-    } else {
-      at = end + 4 + Number(length ?? 0);
-      if (at > text.length) return count;
-    }
-    count++;
-  }
-}
-
-/** Waits for a condition by asking again; throws after `timeoutMs` with what `describe` says. */
-export async function eventually(
-  condition: () => boolean | Promise<boolean>,
-  timeoutMs = 5_000,
-  describe: () => string = () => "",
-): Promise<void> {
-  const deadline = performance.now() + timeoutMs;
-  while (!(await condition())) {
-    if (performance.now() > deadline) throw new Error(`not within ${timeoutMs} ms; ${describe()}`);
-    await sleep(5);
-  }
-}
-
-/** An HTTP/1.1 application for tests: answers each request through `answer` with raw bytes. */
-export function application(
-  answer: (request: string, socket: Socket) => string | undefined,
-): (socket: Socket) => void {
-  return (socket) => {
-    let buffered = "";
-    socket.setEncoding("latin1");
-    socket.on("data", (text: string) => {
-      buffered += text;
-      for (;;) {
-        const request = takeRequest(buffered);
-        if (request === undefined) return;
-        buffered = buffered.slice(request.length);
-        const response = answer(request, socket);
-        if (response !== undefined) socket.write(response, "latin1");
-      }
-    });
-    socket.on("end", () => socket.end());
-  };
-}
-
-/** The first whole request of a stream. */
-function takeRequest(text: string): string | undefined {
-  const end = text.indexOf("\r\n\r\n");
-  if (end < 0) return undefined;
-  const head = text.slice(0, end).toLowerCase();
-  if (/\r\ntransfer-encoding: *chunked/.test(head)) {
-    const last = text.indexOf("\r\n0\r\n", end);
-    const over = last < 0 ? -1 : text.indexOf("\r\n\r\n", last + 3);
-    return over < 0 ? undefined : text.slice(0, over + 4);
-  }
-  const length = Number(/\r\ncontent-length: *(\d+)/.exec(head)?.[1] ?? 0);
-  return text.length < end + 4 + length ? undefined : text.slice(0, end + 4 + length);
-}
-
-/** A response with a body. */
-export function ok(body: string, headers = ""): string {
-  return `HTTP/1.1 200 OK\r\ncontent-length: ${body.length}\r\n${headers}\r\n${body}`;
 }

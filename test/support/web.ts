@@ -25,6 +25,14 @@ export function callsTo(...ports: readonly number[]) {
 /** One for calls to port 80. */
 export const CALLS_WEB = callsTo(80);
 
+/** One on the other side, whose listener `inbound` takes what is for an application of this machine. */
+export function inFrontOf(port: number, address = "127.0.0.1") {
+  return {
+    inbound: [{ listen: "127.0.0.1:0", destination: `${address}:${port}` }],
+    admin: "127.0.0.1:0",
+  };
+}
+
 /** The endpoint of `web` whose port 80 is a server of this machine. */
 export function webAt(target: number, fields: Partial<Endpoint> = {}): Endpoint {
   return endpoint("127.0.0.1", { ports: [{ port: 80, target }], ...fields });

@@ -1,6 +1,6 @@
 /** Loads by generators of our own: an open loop, and handshakes. */
 import { join } from "node:path";
-import { bunPath } from "../../../test/support/proxy.ts";
+import { bunPath } from "../../../test/support/bun.ts";
 import { runLoad } from "../processes.ts";
 import type { Address } from "../shape.ts";
 import type { Found, Load } from "./load.ts";

@@ -105,6 +105,16 @@ async function idleMemory(): Promise<number> {
   return median(await Promise.all((await idleSidecars()).map(anonymousMegabytes)));
 }
 
+/** What an idle sidecar holds once it has come to rest; resolves with its anonymous memory, in MB. */
+async function sidecarMemory(): Promise<number> {
+  await restartIdle();
+  const idle = await idleMemory();
+  add("idle-anonymous", "weft", idle, "MB");
+  add("idle-rss", "weft", median((await idleSidecars()).map(residentMegabytes)), "MB", 1);
+  return idle;
+}
+
+/** How long a change of a VirtualService takes to be on the wire. */
 async function changes(measure: string): Promise<void> {
   const lags = await changesToWire(MESHED, CLIENTS, PAYMENT, Number(options.changes));
   step(`change to the wire: ${describeDistribution(lags, "ms")}`);
@@ -112,6 +122,7 @@ async function changes(measure: string): Promise<void> {
   add(`${measure}-p99`, "weft", quantile(lags, 0.99), "ms", 1);
 }
 
+/** How long a pod takes to be Ready, and what of that is the mesh's. */
 async function ready(): Promise<void> {
   const times = { weft: [] as number[], none: [] as number[] };
   const count = Number(options.pods);
@@ -131,18 +142,8 @@ async function ready(): Promise<void> {
   add("pod-to-ready-share", "none", median(times.none), "ms", 0);
 }
 
-/** All but the loads. */
-async function theRest(): Promise<void> {
-  step("idle sidecars");
-  await restartIdle();
-  const idle = await idleMemory();
-  add("idle-anonymous", "weft", idle, "MB");
-  add("idle-rss", "weft", median((await idleSidecars()).map(residentMegabytes)), "MB", 1);
-  step("changes of a VirtualService");
-  await changes("change-to-wire");
-  step("pods to Ready");
-  await ready();
-  step(`${MORE_SERVICES} more services`);
+/** What a sidecar holds for services that it does not call, beside the `idle` that it held without them; and changes then. */
+async function growth(idle: number): Promise<void> {
   await addServices(MORE_SERVICES);
   const beside = await idleMemory();
   await changes("change-to-wire-1000");
@@ -159,7 +160,16 @@ try {
   for (const client of CLIENTS) await call(MESHED, `deploy/${client}`, PAYMENT, { count: 20 });
   step("loads");
   await loads();
-  if (options.cpu === undefined) await theRest();
+  if (options.cpu === undefined) {
+    step("idle sidecars");
+    const idle = await sidecarMemory();
+    step("changes of a VirtualService");
+    await changes("change-to-wire");
+    step("pods to Ready");
+    await ready();
+    step(`${MORE_SERVICES} more services`);
+    await growth(idle);
+  }
 } finally {
   endAll();
   rmSync(folder, { recursive: true, force: true });

@@ -1,6 +1,6 @@
 /** What Weft's runtime costs by itself: its sockets, and a function that passes on what they read. No proxy, but the floor of one. */
 import { join } from "node:path";
-import { bunPath } from "../../../test/support/proxy.ts";
+import { bunPath } from "../../../test/support/bun.ts";
 import type { Peer } from "../shape.ts";
 
 export const runtime: Peer = {

@@ -16,7 +16,7 @@ import {
   view,
   workloadObject,
 } from "../../../proxy/config/testdata.ts";
-import { LIMITED } from "../../../test/support/proxy.ts";
+import { LIMITED } from "../../../test/support/bun.ts";
 import type { Command } from "../processes.ts";
 import { type Address, endpointAddresses, type Peer, routePath, type Shape, type Site } from "../shape.ts";
 

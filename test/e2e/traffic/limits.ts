@@ -2,11 +2,9 @@
 import { afterEach, beforeAll, describe, expect, it } from "vitest";
 import { proxies } from "../../../hack/demonstration/proxies.ts";
 import { app, apply, call, eventually, kubectl, rollout } from "../../support/e2e.ts";
-import { clearMesh, client, host, inForce, istio, ns, url, wire } from "./scene.ts";
+import { clearMesh, client, host, inForce, inTurns, istio, ns, url, wire } from "./scene.ts";
 
 const mine = "http://my-service:8080";
-/** In turns, as what fails is called less by the default. */
-const inTurns = { simple: "ROUND_ROBIN" };
 const rule = (name: string, trafficPolicy: object) =>
   istio("DestinationRule", name, { host: name, trafficPolicy });
 const retries = istio("VirtualService", host, {

@@ -2,11 +2,11 @@
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { apply, call, eventually, kubectl } from "../../support/e2e.ts";
 import { podOf } from "./network.ts";
-import { applyWays, clearMesh, client, host, istio, ns, url, type Way } from "./scene.ts";
+import { applyWays, clearMesh, client, host, inTurns, istio, ns, url, type Way } from "./scene.ts";
 
 const lasting = { baseEjectionTime: "300s", maxEjectionPercent: 100 };
 const ejecting = (outlierDetection: object): Way => ({
-  policy: { loadBalancer: { simple: "ROUND_ROBIN" }, outlierDetection: { ...lasting, ...outlierDetection } },
+  policy: { loadBalancer: inTurns, outlierDetection: { ...lasting, ...outlierDetection } },
   route: { retries: { attempts: 0 } },
 });
 const brief = { consecutive5xxErrors: 1, baseEjectionTime: "100ms" };

@@ -4,7 +4,7 @@ import { apply, ask, call, eventually } from "../../support/e2e.ts";
 import { subsets } from "../../support/mesh.ts";
 import { applyOverview } from "../../support/overview.ts";
 import { metric } from "./metric.ts";
-import { clearMesh, client, inForce, ns, url } from "./scene.ts";
+import { clearMesh, client, inForce, istio, ns, url } from "./scene.ts";
 
 /** Within five standard deviations of the share of so many: one failure in two million runs. */
 function expectShare(found: number | undefined, of: number, share: number): void {
@@ -102,15 +102,12 @@ export function overviewTests(): void {
 
     it("recommendation-service is the new model for the beta group, and the old one for everybody else", async () => {
       const host = "recommendation-service";
-      await apply({
-        apiVersion: "networking.istio.io/v1",
-        kind: "DestinationRule",
-        metadata: { name: host, namespace: ns },
-        spec: {
+      await apply(
+        istio("DestinationRule", host, {
           host,
           subsets: ["v1", "v2"].map((version) => ({ name: `ml-${version}`, labels: { version } })),
-        },
-      });
+        }),
+      );
       expect(await applyOverview(ns, "VirtualService", host)).toBe("");
       await inForce(`http://${host}:8080/`, "v2", { "x-user-group": "beta" });
       await inForce(`http://${host}:8080/`, "v1", { "x-user-group": "alpha" });

@@ -1,16 +1,15 @@
 /** Balancing by where endpoints are, and since when: v1 of my-service next to the client, v2 in another region. */
 import { afterAll, beforeEach, expect, it } from "vitest";
-import { apply, call, deployment, eventually, get, kubectl, rollout } from "../../support/e2e.ts";
+import { apply, call, deployment, eventually, kubectl, podsIn, rollout } from "../../support/e2e.ts";
 import { podOf } from "./network.ts";
-import { applyWays, clearMesh, client, host, inForce, istio, ns, type Way } from "./scene.ts";
+import { applyWays, clearMesh, client, host, inForce, inTurns, istio, ns, type Way } from "./scene.ts";
 
 const url = "http://my-service:8080";
 const rule = (trafficPolicy: object, name = "my-service") =>
   istio("DestinationRule", name, { host: name, trafficPolicy });
 
-/** In turn, as the default avoids whichever pod happens to be slow. */
 const byZones = (zoneAwareLbSetting: object): Way => ({
-  policy: { loadBalancer: { simple: "ROUND_ROBIN", zoneAwareLbSetting } },
+  policy: { loadBalancer: { ...inTurns, zoneAwareLbSetting } },
 });
 
 /** Hosts whose endpoints are pods, and their places what is said here. */
@@ -152,14 +151,8 @@ export function placementTests(): void {
       { address: zones },
     );
     await rollout(ns, "zoned");
-    const { items } = await get<{ items: { metadata: { name: string } }[] }>([
-      "pods",
-      "-n",
-      ns,
-      "-l",
-      "app=zoned",
-    ]);
-    const [near, far] = items.map(({ metadata }) => metadata.name);
+    const pods = await podsIn<{ metadata: { name: string } }>(ns, "app=zoned");
+    const [near, far] = pods.map(({ metadata }) => metadata.name);
     await kubectl(["label", "pod", far ?? "", "-n", ns, "--overwrite", `${locality}=north.two`]);
     const left = async (way: string) =>
       (await call(ns, `pod/${near}`, `http://${zones}:8080/${way}/`, { count: 60 })).byVersion.v2 ?? 0;

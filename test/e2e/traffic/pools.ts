@@ -9,6 +9,7 @@ import {
   clearMesh,
   client,
   host,
+  inTurns,
   ns,
   outside,
   outsidePorts,
@@ -21,7 +22,6 @@ const http = (settings: object, more: object = {}): Way => ({
   policy: { connectionPool: { http: settings } },
   ...more,
 });
-const inTurns = { simple: "ROUND_ROBIN" };
 const retrying = (policy: object): Way => ({
   policy: { loadBalancer: inTurns, ...policy },
   route: { retries: { attempts: 4, retryOn: "5xx", backoff: "50ms" } },

@@ -2,17 +2,11 @@
 import { beforeAll, expect, it } from "vitest";
 import { app, apply, ask, eventually } from "../../support/e2e.ts";
 import { subsets } from "../../support/mesh.ts";
-import { clearMesh, client, host, ns, url, wire } from "./scene.ts";
+import { clearMesh, client, host, inTurns, istio, ns, url, wire } from "./scene.ts";
 
 const to = (name: string, version: string) => [{ destination: { host: name, subset: version } }];
-const virtualService = (name: string, spec: object) => ({
-  apiVersion: "networking.istio.io/v1",
-  kind: "VirtualService",
-  metadata: { name, namespace: ns },
-  spec,
-});
 
-const routes = virtualService(wire, {
+const routes = istio("VirtualService", wire, {
   hosts: [wire, "v1.wire.example", "v2.wire.example"],
   http: [
     { match: [{ uri: { exact: "/greeter.Greeter/Newest" } }], route: to(wire, "v2") },
@@ -31,9 +25,10 @@ const routes = virtualService(wire, {
 });
 const rule = subsets(ns, wire) as { spec: object };
 const portLevelSettings = [{ port: { number: 9080 }, connectionPool: { tcp: { maxConnections: 1 } } }];
-/** In turn, as the default avoids whichever pod happens to be slow. */
-const loadBalancer = { simple: "ROUND_ROBIN" };
-const oneConnection = { ...rule, spec: { ...rule.spec, trafficPolicy: { loadBalancer, portLevelSettings } } };
+const oneConnection = {
+  ...rule,
+  spec: { ...rule.spec, trafficPolicy: { loadBalancer: inTurns, portLevelSettings } },
+};
 
 interface Calls {
   readonly byVersion: Readonly<Record<string, number>>;
@@ -108,13 +103,13 @@ export function protocolTests(): void {
   it("a VirtualService delegates to another", async () => {
     await apply(
       subsets(ns),
-      virtualService("payment-parts", {
+      istio("VirtualService", "payment-parts", {
         http: [
           { match: [{ uri: { prefix: "/parts/new" } }], route: to(host, "v2") },
           { route: to(host, "v1") },
         ],
       }),
-      virtualService(host, {
+      istio("VirtualService", host, {
         hosts: [host],
         http: [
           { match: [{ uri: { prefix: "/parts" } }], delegate: { name: "payment-parts", namespace: ns } },

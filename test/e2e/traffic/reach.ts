@@ -1,6 +1,6 @@
 /** Whom rules are for (`exportTo`), and hosts that are no Service (`ServiceEntry`). */
 import { afterAll, beforeAll, expect, it } from "vitest";
-import { apply, ask, call, eventually, get, kubectl, namespace } from "../../support/e2e.ts";
+import { apply, ask, call, eventually, kubectl, namespace, podsIn } from "../../support/e2e.ts";
 import { subsets } from "../../support/mesh.ts";
 import { clearMesh, client, host, istio, ns, url } from "./scene.ts";
 
@@ -81,15 +81,9 @@ export function reachTests(): void {
   });
 
   it("a host outside the mesh is reached at its endpoints, and routed like any", async () => {
-    const { items } = await get<{ items: { status: { podIP: string } }[] }>([
-      "pods",
-      "-n",
-      ns,
-      "-l",
-      `app=${host},version=v2`,
-    ]);
+    const [pod] = await podsIn<{ status: { podIP: string } }>(ns, `app=${host},version=v2`);
     await apply(
-      far("STATIC", items[0]?.status.podIP ?? ""),
+      far("STATIC", pod?.status.podIP ?? ""),
       istio("VirtualService", "far", {
         hosts: ["far.example"],
         http: [

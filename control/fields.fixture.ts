@@ -155,6 +155,15 @@ const loadBalancers: readonly TrafficPolicy["loadBalancer"][] = [
   },
   { zoneAwareLbSetting: { enabled: false } },
   { consistentHash: { httpQueryParameterName: "q" } },
+  {
+    backendUtilization: {
+      errorUtilizationPenaltyPercent: 50,
+      metricNamesForComputingUtilization: ["named_metrics.queue"],
+      weightExpirationPeriod: "2m",
+      weightStabilizationPeriod: "0s",
+      weightUpdatePeriod: "2s",
+    },
+  },
 ];
 
 const pools: NonNullable<TrafficPolicy["connectionPool"]> = {

@@ -147,6 +147,7 @@ export type SelectedPolicies = Infer<typeof selected>;
 export type ClusterPolicy = Infer<typeof clusterPolicy>;
 export type LoadBalancer = Infer<typeof loadBalancer>;
 export type ConsistentHash = NonNullable<LoadBalancer["consistentHash"]>;
+export type BackendUtilization = NonNullable<LoadBalancer["backendUtilization"]>;
 export type LocalityPolicy = NonNullable<LoadBalancer["locality"]>;
 export type ConnectionPool = Infer<typeof connectionPool>;
 export type OutlierDetection = NonNullable<ClusterPolicy["outlierDetection"]>;

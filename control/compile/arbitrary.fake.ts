@@ -80,6 +80,7 @@ const trafficPolicy = fc.constantFrom(
     loadBalancer: { localityLbSetting: { failoverPriority: ["rack=1"] } },
   },
   { loadBalancer: { zoneAwareLbSetting: { failoverPriority: ["tier"] } } },
+  { loadBalancer: { backendUtilization: { weightUpdatePeriod: "soon", errorUtilizationPenaltyPercent: 7 } } },
   {
     portLevelSettings: [
       { port: { number: 70_000 } },

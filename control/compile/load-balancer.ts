@@ -1,4 +1,9 @@
-import type { ConsistentHash, LoadBalancer, LocalityPolicy } from "../../crds/service-config.ts";
+import type {
+  BackendUtilization,
+  ConsistentHash,
+  LoadBalancer,
+  LocalityPolicy,
+} from "../../crds/service-config.ts";
 import { parseDurationMs } from "./duration.ts";
 import type { Service } from "./inputs.ts";
 import type { LoadBalancerSpec } from "./istio.ts";
@@ -24,14 +29,17 @@ export function loadBalancer(
   localityDefault: LocalityDefault,
 ): LoadBalancer {
   const hash = spec?.consistentHash && consistentHash(spec.consistentHash);
+  const utilization = spec?.backendUtilization && backendUtilization(spec.backendUtilization);
   const warmup = warmupOf(spec);
   const zones = spec?.zoneAwareLbSetting;
   const locality = zones
     ? zoneAware(zones)
     : localityPolicy(spec?.localityLbSetting, outlier, localityDefault);
   return {
-    simple: algorithms[spec?.simple ?? "UNSPECIFIED"],
+    // A proxy that does not know of load reports yet takes turns, too.
+    simple: utilization ? "ROUND_ROBIN" : algorithms[spec?.simple ?? "UNSPECIFIED"],
     ...(hash && { consistentHash: hash }),
+    ...(utilization && { backendUtilization: utilization }),
     ...(warmup && { warmup }),
     ...(locality && { locality }),
   };
@@ -112,6 +120,17 @@ function consistentHash(spec: NonNullable<LoadBalancerSpec["consistentHash"]>): 
     return { ...key, algorithm: "MAGLEV", size: spec.maglev.tableSize || 65_537 };
   const size = spec.ringHash?.minimumRingSize || spec.minimumRingSize || 1024;
   return { ...key, algorithm: "RING_HASH", size };
+}
+
+/** With the defaults of Envoy's client_side_weighted_round_robin.proto, which computes weights every 100 ms at most. */
+function backendUtilization(spec: NonNullable<LoadBalancerSpec["backendUtilization"]>): BackendUtilization {
+  return {
+    metricNames: spec.metricNamesForComputingUtilization ?? [],
+    errorUtilizationPenalty: (spec.errorUtilizationPenaltyPercent ?? 100) / 100,
+    expirationMs: parseDurationMs(spec.weightExpirationPeriod) ?? 180_000,
+    stabilizationMs: parseDurationMs(spec.weightStabilizationPeriod) ?? 10_000,
+    updateMs: Math.max(parseDurationMs(spec.weightUpdatePeriod) ?? 1_000, 100),
+  };
 }
 
 function warmupOf(spec: LoadBalancerSpec | undefined): LoadBalancer["warmup"] {

@@ -33,6 +33,38 @@ describe("without a rule", () => {
 describe("a traffic policy", () => {
   const cases: { rule: string; yaml: string; expected: unknown }[] = [
     {
+      rule: "load reports weigh, with Envoy's defaults",
+      yaml: "{loadBalancer: {backendUtilization: {}}}",
+      expected: {
+        loadBalancer: {
+          simple: "ROUND_ROBIN",
+          backendUtilization: {
+            metricNames: [],
+            errorUtilizationPenalty: 1,
+            expirationMs: 180_000,
+            stabilizationMs: 10_000,
+            updateMs: 1_000,
+          },
+        },
+      },
+    },
+    {
+      rule: "load reports weigh as the rule says, ten times a second at most",
+      yaml: "{loadBalancer: {backendUtilization: {metricNamesForComputingUtilization: [named_metrics.q], errorUtilizationPenaltyPercent: 150, weightExpirationPeriod: 1m, weightStabilizationPeriod: 0s, weightUpdatePeriod: 1ms}}}",
+      expected: {
+        loadBalancer: {
+          simple: "ROUND_ROBIN",
+          backendUtilization: {
+            metricNames: ["named_metrics.q"],
+            errorUtilizationPenalty: 1.5,
+            expirationMs: 60_000,
+            stabilizationMs: 0,
+            updateMs: 100,
+          },
+        },
+      },
+    },
+    {
       rule: "the overview's: LEAST_CONN is LEAST_REQUEST",
       yaml: "{loadBalancer: {simple: LEAST_CONN}, connectionPool: {tcp: {maxConnections: 100}, http: {h2UpgradePolicy: UPGRADE, http1MaxPendingRequests: 100, http2MaxRequests: 1000}}}",
       expected: {

@@ -68,9 +68,19 @@ const localityPolicy = object("Which localities a client prefers.", {
   ),
 });
 
+const backendUtilization = object("In turns, by the load that endpoints report in their responses (ORCA).", {
+  metricNames: required(
+    strings("Reported metrics of which the largest is the utilization, before the standard ones."),
+  ),
+  errorUtilizationPenalty: required(number("How often the share of errors is added to the utilization.")),
+  expirationMs: required(whole("A weight without a report for this long no longer counts.")),
+  stabilizationMs: required(whole("Reports must have come for this long before they count.")),
+  updateMs: required(whole("Time between computations of the weights.")),
+});
+
 export const loadBalancer = object("How an endpoint is chosen.", {
   simple: required(
-    enumeration("The algorithm, unless `consistentHash` is set.", [
+    enumeration("The algorithm, unless `consistentHash` or `backendUtilization` is set.", [
       "ROUND_ROBIN",
       "LEAST_REQUEST",
       "RANDOM",
@@ -78,6 +88,7 @@ export const loadBalancer = object("How an endpoint is chosen.", {
     ]),
   ),
   consistentHash,
+  backendUtilization,
   warmup: object("New endpoints get their share little by little.", {
     durationMs: required(whole("How long an endpoint counts as new.")),
     minimumPercent: required(number("The share it starts with, per cent.")),

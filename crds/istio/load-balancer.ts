@@ -91,11 +91,18 @@ const warmup = object("New endpoints get their share little by little.", {
 });
 
 const backendUtilization = object("Weighs endpoints by the load that they report.", {
-  errorUtilizationPenaltyPercent: unsigned("How much errors count against an endpoint, per cent."),
-  metricNamesForComputingUtilization: strings("Reported metrics that count as load."),
-  weightExpirationPeriod: duration("Weights without a report for this long no longer count."),
-  weightStabilizationPeriod: duration("Reports must have come for this long before they count."),
-  weightUpdatePeriod: duration("Time between computations of the weights."),
+  errorUtilizationPenaltyPercent: unsigned(
+    "How much of the share of errors adds to the utilization, per cent; 100 when absent.",
+  ),
+  metricNamesForComputingUtilization: strings(
+    "Reported metrics of which the largest is the utilization, such as `named_metrics.queue`; where none is reported, it is `application_utilization`, else `cpu_utilization`.",
+  ),
+  weightExpirationPeriod: duration("Weights without a report for this long no longer count; 3m when absent."),
+  weightStabilizationPeriod: duration(
+    "Reports must have come for this long before they count; 10s when absent, 0s is at once.",
+    { atLeast: undefined },
+  ),
+  weightUpdatePeriod: duration("Time between computations of the weights, 100ms at least; 1s when absent."),
 });
 
 export const loadBalancer = object(

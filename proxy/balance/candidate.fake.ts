@@ -17,6 +17,7 @@ export function fakeEndpoint(name: string, fields: Partial<FakeEndpoint> = {}): 
     weight: 1,
     active: 0,
     latency: new PeakEwma(),
+    reported: undefined,
     ejected: false,
     locality: undefined,
     labels: {},

@@ -1,5 +1,6 @@
 /** What balancing chooses among, and what a choice is. */
 import type { PeakEwma } from "./ewma.ts";
+import type { ReportedWeight } from "./reported-weight.ts";
 
 /** What balancing reads of an endpoint. */
 export interface Candidate {
@@ -10,6 +11,8 @@ export interface Candidate {
   /** Requests in flight from this proxy. */
   readonly active: number;
   readonly latency: PeakEwma;
+  /** What its load reports make of it; undefined without any. */
+  readonly reported: ReportedWeight | undefined;
   /** Set aside by outlier detection. */
   readonly ejected: boolean;
   /** `region/zone/subzone`. */

@@ -18,6 +18,11 @@ export class DeadlineHeap {
     return this.#heap[0] ?? 0;
   }
 
+  /** How long after the first one's an index's deadline comes. */
+  ahead(index: number): number {
+    return (this.#deadlines[index] ?? 0) - (this.#deadlines[this.first] ?? 0);
+  }
+
   /** Moves the first one's deadline. */
   postpone(by: number): void {
     const { first } = this;

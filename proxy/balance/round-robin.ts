@@ -18,6 +18,18 @@ export function roundRobin<T extends Candidate>(
 ): Picker<T> {
   if (candidates.length === 0) return () => undefined;
   const turn = equalWeights(candidates) ? plain(candidates.length, uniform) : weighted(candidates, uniform);
+  return takeTurns(candidates, turn, warmup);
+}
+
+/** The index whose turn it is. */
+export type Turn = (now: number) => number;
+
+/** Whoever's turn it is, unless it is cold or excluded. `candidates` must not be empty. */
+export function takeTurns<T extends Candidate>(
+  candidates: readonly T[],
+  turn: Turn,
+  warmup?: Warmup,
+): Picker<T> {
   const next = warmup === undefined ? turn : passing(candidates, turn, warmup);
   return (now, exclude) => {
     const first = candidates[next(now)] as T;
@@ -30,9 +42,6 @@ export function roundRobin<T extends Candidate>(
     return candidates.find((candidate) => !exclude.includes(candidate)) ?? first;
   };
 }
-
-/** The index whose turn it is. */
-type Turn = (now: number) => number;
 
 function plain(count: number, uniform: Random): Turn {
   let at = Math.floor(uniform() * count);

@@ -75,6 +75,34 @@ describe("balancing across snapshots", () => {
     expect(picked.filter((address) => address === "10.0.0.1").length).toBe(6);
   });
 
+  it("keeps what endpoints have reported of their load", () => {
+    const backendUtilization = {
+      metricNames: [],
+      errorUtilizationPenalty: 1,
+      expirationMs: 60_000,
+      stabilizationMs: 0,
+      updateMs: 1_000,
+    };
+    const loadBalancer = { simple: "ROUND_ROBIN", backendUtilization } as const;
+    const { put, want, pay } = setup(service({ loadBalancer }), payEndpoints());
+    want("pay");
+    const before = clusterOf(pay());
+    for (const [i, endpoint] of before.endpoints.entries()) endpoint.reportWeight(i === 0 ? 3 : 1, 0, 60_000);
+    put(
+      service({
+        loadBalancer: { ...loadBalancer, warmup: { durationMs: 1, minimumPercent: 10, aggression: 1 } },
+      }),
+    );
+    const after = clusterOf(pay());
+    expect(after.policy.loadBalancer.backendUtilization).toEqual(backendUtilization);
+    const [first] = after.endpoints;
+    const picked = Array.from({ length: 40 * after.endpoints.length }, () => after.pick(5_000));
+    const share = 3 / (after.endpoints.length + 2);
+    expect(
+      Math.abs(picked.filter((each) => each === first).length - picked.length * share),
+    ).toBeLessThanOrEqual(2);
+  });
+
   it("keeps an endpoint aside, and tells how many are", () => {
     const { snapshot, put, want, pay } = setup(service({ outlierDetection }), payEndpoints());
     want("pay");

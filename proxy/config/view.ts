@@ -238,6 +238,8 @@ export interface EndpointHandle {
    * connection, a reset, no answer in time), -1 for nothing learned; and the time to the first byte, or to the failure, in ms.
    */
   observe(status: number, latencyMs: number, now: number): void;
+  /** A load report made this weight of the endpoint; it begins anew when none came for the expiration's time. */
+  reportWeight(weight: number, now: number, expirationMs: number): void;
   /** The data path's connections to the endpoint; `close` is called once, when the endpoint is removed. */
   pool: { close(): void } | undefined;
 }

@@ -278,6 +278,7 @@ export class Exchange extends Account implements DownstreamEvents, UpstreamEvent
 
   responseTrailers(trailers: Head): void {
     if (this.grpc) this.grpcStatus = trailers.known(GRPC_STATUS) ?? this.grpcStatus;
+    this.#owner.trailers?.(trailers);
     this.downstream.trailers(trailers);
   }
 

@@ -112,6 +112,8 @@ async function answer(
   const failure = env.FLAKY_STATUS === undefined ? "200" : value || env.FLAKY_STATUS;
   const status = kind === "status" ? value : kind === "flaky" ? failure : "200";
   const socket = request.socket as TLSSocket;
+  const asked = headerAskedFor(request, env.VERSION ?? "v0");
+  if (asked !== undefined) response.setHeader(...asked);
   json(response, Number(status), {
     service: env.SERVICE ?? "app",
     version: env.VERSION ?? "v0",
@@ -124,6 +126,13 @@ async function answer(
     serverName: socket.servername,
     headers: request.headers,
   });
+}
+
+/** `x-answer-VERSION: NAME: VALUE` asks the version for a header of its answer. */
+function headerAskedFor(request: IncomingMessage, version: string): [string, string] | undefined {
+  const asked = String(request.headers[`x-answer-${version}`] ?? "");
+  const colon = asked.indexOf(":");
+  return colon < 1 ? undefined : [asked.slice(0, colon), asked.slice(colon + 1).trim()];
 }
 
 /** `/load?url=…&count=…`: `app call` asked for over HTTP, for when nobody can `kubectl exec`. */

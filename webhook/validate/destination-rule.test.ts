@@ -334,6 +334,25 @@ describe("DestinationRule", () => {
       ],
     },
     {
+      what: "metrics that no load report has",
+      own: policy({
+        loadBalancer: {
+          backendUtilization: {
+            metricNamesForComputingUtilization: [
+              "queue",
+              "named_metrics.queue",
+              "utilization.*",
+              "named_metrics.",
+            ],
+          },
+        },
+      }),
+      says: [0, 3].map(
+        (i) =>
+          `spec.trafficPolicy.loadBalancer.backendUtilization.metricNamesForComputingUtilization[${i}]: is no metric of ORCA`,
+      ),
+    },
+    {
       what: "revocation lists without the authorities that sign them",
       own: policy({ tls: { mode: "SIMPLE", caCrl: "/crl" } }),
       says: [

@@ -22,14 +22,27 @@ const cases: RuleCase[] = [
   },
   {
     rule: "backend utilization",
-    bad: balancer({ backendUtilization: { weightUpdatePeriod: "x", errorUtilizationPenaltyPercent: -1 } }),
+    bad: balancer({
+      backendUtilization: {
+        weightExpirationPeriod: "0s",
+        weightUpdatePeriod: "x",
+        errorUtilizationPenaltyPercent: -1,
+        metricNamesForComputingUtilization: [""],
+      },
+    }),
     says: at(
       ".loadBalancer.backendUtilization",
+      '.weightExpirationPeriod: Invalid value: "0s": must be at least 1ms',
       '.weightUpdatePeriod: Invalid value: "x": must be a duration, such as 250ms, 1.5s or 1h30m',
       ".errorUtilizationPenaltyPercent: Invalid value: -1: must be a whole number from 0 to 4294967295",
+      '.metricNamesForComputingUtilization[0]: Invalid value: "": must not be empty',
     ),
     good: balancer({
-      backendUtilization: { weightUpdatePeriod: "1s", metricNamesForComputingUtilization: ["m"] },
+      backendUtilization: {
+        weightStabilizationPeriod: "0s",
+        weightUpdatePeriod: "1s",
+        metricNamesForComputingUtilization: ["named_metrics.queue"],
+      },
     }),
   },
   {

@@ -86,13 +86,24 @@ function checkCookie(field: Field): void {
 }
 
 function checkBackendUtilization(field: Field): void {
-  const durations = ["weightExpirationPeriod", "weightStabilizationPeriod", "weightUpdatePeriod"];
-  const own = ["errorUtilizationPenaltyPercent", "metricNamesForComputingUtilization"];
+  const durations = ["weightExpirationPeriod", "weightUpdatePeriod"];
+  const own = [
+    "weightStabilizationPeriod",
+    "errorUtilizationPenaltyPercent",
+    "metricNamesForComputingUtilization",
+  ];
   if (!field.present || !field.object([...durations, ...own])) return;
   for (const name of durations) checkDuration(field.at(name));
+  checkDuration(field.at("weightStabilizationPeriod"), { zero: true });
   field.at("errorUtilizationPenaltyPercent").integer(0, maxUint32);
-  field.at("metricNamesForComputingUtilization").texts();
+  for (const { text, field: name } of field.at("metricNamesForComputingUtilization").texts()) {
+    if (!reported.test(text)) name.warn("is no metric of ORCA");
+  }
 }
+
+/** The metrics of a load report (xds.data.orca.v3.OrcaLoadReport), with the names of those in its maps. */
+const reported =
+  /^(?:(?:cpu|mem|application)_utilization|rps_fractional|eps|(?:named_metrics|utilization|request_cost)\..+)$/;
 
 function checkWarmup(field: Field): void {
   if (!field.present || !field.object(["duration", "minimumPercent", "aggression"])) return;

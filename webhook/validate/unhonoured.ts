@@ -28,11 +28,6 @@ export const unhonoured: readonly Unhonoured[] = [
 
   {
     kind: "DestinationRule",
-    field: "trafficPolicy.loadBalancer.backendUtilization",
-    instead: "balanced by LEAST_REQUEST",
-  },
-  {
-    kind: "DestinationRule",
     field: "trafficPolicy.outlierDetection.consecutiveErrors",
     instead: "it has no effect in Istio either",
   },

@@ -26,6 +26,15 @@ const loadBalancer: Decoder<LoadBalancer> = object({
       size: number(0, 8 * 1024 * 1024),
     }),
   ),
+  backendUtilization: optional(
+    object({
+      metricNames: list(text),
+      errorUtilizationPenalty: number(),
+      expirationMs: whole,
+      stabilizationMs: whole,
+      updateMs: period,
+    }),
+  ),
   warmup: optional(object({ durationMs: whole, minimumPercent: number(0, 100), aggression: number() })),
   locality: optional(
     object({

@@ -2,6 +2,7 @@
 import type { Endpoint } from "../../../crds/service-config.ts";
 import type { Candidate } from "../../balance/candidate.ts";
 import { PeakEwma } from "../../balance/ewma.ts";
+import { ReportedWeight } from "../../balance/reported-weight.ts";
 import type { Detector } from "../../outlier/detector.ts";
 import type { Monitor } from "../../outlier/monitor.ts";
 import type { EndpointHandle } from "../view.ts";
@@ -21,6 +22,7 @@ export class Handle implements EndpointHandle, Candidate {
   removed = false;
   active = 0;
   readonly latency = new PeakEwma();
+  reported: ReportedWeight | undefined = undefined;
   addedAt = Number.NaN;
   pool: EndpointHandle["pool"] = undefined;
   /** The update that named it last; its cluster's to write. */
@@ -82,6 +84,11 @@ export class Handle implements EndpointHandle, Candidate {
     if (status === 0 || status === 429 || status >= 500) this.latency.failed(latencyMs, now);
     else this.latency.succeeded(latencyMs, now);
     this.#monitor?.record(status, now);
+  }
+
+  reportWeight(weight: number, now: number, expirationMs: number): void {
+    this.reported ??= new ReportedWeight();
+    this.reported.report(weight, now, expirationMs);
   }
 
   /** Who decides whether it is set aside; undefined for nobody. */

@@ -3,6 +3,7 @@ import type { EndpointHandle } from "../../config/view.ts";
 import { DROP_CLIENT_CERT } from "../../http/edits.ts";
 import { Exchange } from "../../http/exchange.ts";
 import type { ExchangeOwner } from "../../http/exchange-owner.ts";
+import type { Head } from "../../http/head.ts";
 import type { RequestHead } from "../../http/request-head.ts";
 import type { ResponseHead } from "../../http/response-head.ts";
 import { saysNothing, type Upstream, type UpstreamFailure } from "../../http/streams.ts";
@@ -13,6 +14,7 @@ import { withFlag } from "../../telemetry/flags.ts";
 import { OVERFLOW, REMOVED } from "../../upstream/waiter.ts";
 import type { Context } from "../context.ts";
 import { tunnel } from "../tunnels.ts";
+import { learnLoad } from "./load-reports.ts";
 import type { OutboundReport } from "./report.ts";
 import { type Layer, OutboundRequest } from "./request.ts";
 import { planOf, reconnects, retryAnswer, retryFailure } from "./retries.ts";
@@ -101,6 +103,7 @@ export class OutboundHttp extends OutboundRequest implements ExchangeOwner, Trie
   responding(head: ResponseHead): boolean {
     const { exchange } = this;
     this.tries.settle();
+    this.#learnLoad(head);
     // What has switched protocols is the client's already.
     if (!exchange.responding && retryAnswer(this, head)) {
       exchange.abandon();
@@ -110,6 +113,15 @@ export class OutboundHttp extends OutboundRequest implements ExchangeOwner, Trie
     }
     applyToResponse(this, head);
     return true;
+  }
+
+  trailers(trailers: Head): void {
+    this.#learnLoad(trailers);
+  }
+
+  #learnLoad(headers: Head): void {
+    const policy = this.cluster?.policy.loadBalancer.backendUtilization;
+    if (policy !== undefined) learnLoad(this.#begun, headers, policy, this.context.now());
   }
 
   tryTimedOut(): void {

@@ -101,6 +101,7 @@ export function plainEndpoint(address: string, target: number): EndpointHandle {
     begin: () => void active++,
     end: () => void active--,
     observe: () => {},
+    reportWeight: () => {},
     pool: undefined,
   };
 }

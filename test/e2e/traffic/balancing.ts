@@ -1,4 +1,5 @@
 /** Load balancers of DestinationRules, each on a path of one service. */
+import { setTimeout as sleep } from "node:timers/promises";
 import { beforeAll, describe, expect, it } from "vitest";
 import { app, ask, call, get } from "../../support/e2e.ts";
 import { applyWays, clearMesh, client, host, ns, url, type Way } from "./scene.ts";
@@ -19,6 +20,31 @@ const tables = {
   "maglev-standard": hash({ httpHeaderName, maglev: {} }),
   "maglev-small": hash({ httpHeaderName, maglev: { tableSize: 11 } }),
 };
+/** v1 has a third of v2's utilization, a tenth of its requests fail, and its queue is four times as long. */
+const reports = {
+  "x-answer-v1":
+    "endpoint-load-metrics: TEXT rps_fractional=100,eps=10,cpu_utilization=0.2,named_metrics.queue=0.8",
+  "x-answer-v2": `endpoint-load-metrics: JSON {"rps_fractional":100,"cpu_utilization":0.6,"named_metrics":{"queue":0.2}}`,
+};
+const byLoad = (own: object): Way => ({
+  policy: {
+    loadBalancer: {
+      backendUtilization: { weightStabilizationPeriod: "0s", weightUpdatePeriod: "100ms", ...own },
+    },
+  },
+});
+const loaded = {
+  "load-standard": byLoad({}),
+  "load-alone": byLoad({ errorUtilizationPenaltyPercent: 0 }),
+  "load-and-errors": byLoad({ errorUtilizationPenaltyPercent: 800 }),
+  "load-named": byLoad({
+    errorUtilizationPenaltyPercent: 0,
+    metricNamesForComputingUtilization: ["named_metrics.queue"],
+  }),
+  "load-stabilizing": byLoad({ weightStabilizationPeriod: "10m" }),
+  "load-expiring": byLoad({ weightExpirationPeriod: "5s" }),
+  "load-seldom": byLoad({ weightUpdatePeriod: "10m" }),
+};
 const byLatency = ["UNSPECIFIED", "LEAST_CONN", "LEAST_REQUEST"];
 
 export function balancingTests(): void {
@@ -34,6 +60,7 @@ export function balancingTests(): void {
       client: hash({ useSourceIp: true }),
       cookie: hash({ httpCookie: cookie }),
       ...tables,
+      ...loaded,
     });
   });
 
@@ -109,6 +136,39 @@ export function balancingTests(): void {
       expect(found["ring-formerly-small"]).toBe(found["ring-small"]);
       const { "ring-formerly-small": _, ...others } = found;
       expect(new Set(Object.values(others)).size).toBe(Object.keys(others).length);
+    });
+  });
+
+  describe("backendUtilization", () => {
+    /** Has both report, waits, and counts who serves then. */
+    const shares = async (name: string, { waitMs = 200, headers = {} } = {}) => {
+      await served(`/${name}/`, 20, reports);
+      await sleep(waitMs);
+      return served(`/${name}/`, 120, headers);
+    };
+
+    it.each([
+      ["load-standard", { v1: 80, v2: 40 }, "requests by utilization and errors"],
+      ["load-alone", { v1: 90, v2: 30 }, "requests by utilization"],
+      ["load-and-errors", { v1: 45, v2: 75 }, "errors as much as the policy says"],
+      ["load-named", { v1: 24, v2: 96 }, "a metric of the application's own"],
+      ["load-stabilizing", { v1: 60, v2: 60 }, "nothing before reports have come for long enough"],
+      ["load-seldom", { v1: 60, v2: 60 }, "nothing before weights are computed again"],
+    ])("%s: %j by %s", async (name, expected) => {
+      const { v1 = 0, v2 = 0 } = await shares(name);
+      expect(v1 + v2).toBe(120);
+      expect(Math.abs(v1 - expected.v1)).toBeLessThanOrEqual(2);
+    });
+
+    it("forgets what nobody has reported again", async () => {
+      const { v1 = 0 } = await shares("load-expiring", { headers: reports });
+      expect(Math.abs(v1 - 80)).toBeLessThanOrEqual(2);
+      expect(await shares("load-expiring", { waitMs: 5_500 })).toEqual({ v1: 60, v2: 60 });
+    });
+
+    it("lets the client see the report", async () => {
+      const { headers } = await ask(ns, client, `${url}/load-standard/`, { headers: reports });
+      expect(String(headers["endpoint-load-metrics"])).toMatch(/^(TEXT|JSON) /);
     });
   });
 }

@@ -181,7 +181,7 @@ const alternatives: readonly PortTrafficPolicy[] = [
     loadBalancer: {
       backendUtilization: {
         errorUtilizationPenaltyPercent: 1,
-        metricNamesForComputingUtilization: ["cpu"],
+        metricNamesForComputingUtilization: ["named_metrics.queue"],
         weightExpirationPeriod: "3m",
         weightStabilizationPeriod: "10s",
         weightUpdatePeriod: "1s",

@@ -3,8 +3,10 @@ import { afterEach, describe, expect, it } from "vitest";
 import type { LoadBalancer } from "../../crds/service-config.ts";
 import { binaryOf, jsonOf, type Metrics, textOf } from "../../proxy/balance/orca/report.fixture.ts";
 import { subset, view } from "../../proxy/config/testdata.ts";
+import { TestClient } from "../support/client.ts";
 import { Http2App, Http2Client } from "../support/http2.ts";
-import { application, ok, TestClient, TestProxy, TestServer } from "../support/proxy.ts";
+import { TestProxy } from "../support/proxy.ts";
+import { application, ok, TestServer } from "../support/server.ts";
 import { CALLS_WEB, webAt, webObjects } from "../support/web.ts";
 
 /** A real proxy in front of endpoints that say in their responses how loaded they are. */

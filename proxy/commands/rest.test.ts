@@ -2,9 +2,18 @@ import { describe, expect, it } from "vitest";
 import { collectAtRest } from "./rest.ts";
 
 function start() {
-  const state = { cpu: 200, collections: 0, forgotten: 0, dropped: 0, tick: () => {}, ended: false };
+  const state = {
+    cpu: 200,
+    activity: 0,
+    collections: 0,
+    forgotten: 0,
+    dropped: 0,
+    tick: () => {},
+    ended: false,
+  };
   const end = collectAtRest({
     cpuMs: () => state.cpu,
+    activity: () => state.activity,
     collect: () => {
       state.collections += 1;
       state.cpu += 8;
@@ -54,30 +63,44 @@ describe("a proxy that comes to rest", () => {
     expect(state.collections).toBe(1);
   });
 
-  it("forgets the code of its start at once, and other code only when much work is long over", () => {
+  it("forgets the code of its start at once, and other code only when nothing has happened for five minutes", () => {
     const { state } = start();
     state.tick();
     expect(state.forgotten).toBe(1);
     state.cpu += 400;
+    state.activity += 1_000;
     state.tick();
-    for (let i = 0; i < 4; i++) state.tick();
+    for (let i = 0; i < 99; i++) state.tick();
     expect(state).toMatchObject({ forgotten: 1, collections: 2 });
-    for (let i = 0; i < 5; i++) state.tick();
+    for (let i = 0; i < 200; i++) state.tick();
     expect(state).toMatchObject({ forgotten: 2, collections: 3 });
   });
 
-  it("keeps code that pauses are too short to lose, and what little work has compiled", () => {
+  it("keeps code that is used now and then, however little that costs, and what little work has compiled", () => {
     const { state } = start();
     state.tick();
     for (let i = 0; i < 20; i++) {
-      state.cpu += 400;
-      for (let tick = 0; tick < 5; tick++) state.tick();
+      state.cpu += 10;
+      state.activity += 1;
+      for (let tick = 0; tick < 99; tick++) state.tick();
     }
+    expect(state.forgotten).toBe(1);
     for (let i = 0; i < 20; i++) state.tick();
     expect(state.forgotten).toBe(2);
     state.cpu += 70;
-    for (let i = 0; i < 20; i++) state.tick();
+    state.activity += 1;
+    for (let i = 0; i < 200; i++) state.tick();
     expect(state.forgotten).toBe(2);
+  });
+
+  it("forgets nothing for what probes and scrapes alone have compiled", () => {
+    const { state } = start();
+    state.tick();
+    for (let i = 0; i < 500; i++) {
+      state.cpu += 3;
+      state.tick();
+    }
+    expect(state.forgotten).toBe(1);
   });
 
   it("lets go of its start's pages soon, however busy it is, and later of those of its last work", () => {

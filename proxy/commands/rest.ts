@@ -2,14 +2,19 @@
  * Gives memory back when the proxy comes to rest. The runtime's collector runs as objects are made: a proxy that falls idle
  * would keep the garbage of its last work, in every pod, until it works again; and what the runtime has compiled, and all that
  * has ever run of the runtime itself, for good.
+ *
+ * Garbage goes as soon as the process does little. Code goes when the proxy has had nothing to do for minutes: what is called now
+ * and then would be served by slow code each time, for the seconds that compiling it again takes beside other work.
  */
 
 export interface RestEffects {
   /** CPU time of this process so far, in ms. */
   readonly cpuMs: () => number;
+  /** Grows with what the proxy is for: traffic and changes of its configuration, not probes and scrapes. */
+  readonly activity: () => number;
   /** A full collection; takes some milliseconds, which nobody waits for when the process is idle. */
   readonly collect: () => void;
-  /** Gives up compiled code, and collects. What runs again is compiled again: the first request after it is slower. */
+  /** Gives up compiled code, and collects. What runs again is compiled again. */
   readonly forgetCode: () => void;
   /** Lets go of the pages of the executable: what runs again is mapped again, for microseconds. */
   readonly dropProgram: () => void;
@@ -24,27 +29,35 @@ const REST_CPU_MS = 15;
 const WORK_CPU_MS = 30;
 /** As much as leaves code worth giving up: what compiling it again costs is little beside that. */
 const CODE_CPU_MS = 100;
-/** Work that pauses for less than that is likely to go on with the same code. */
-const LONG_REST_TICKS = 5;
+/** Without activity for that long, five minutes, code is given up. */
+const UNUSED_TICKS = 100;
 
 /** Collects once after each stretch of work, when it is over. Returns a function that ends it. */
-export function collectAtRest({ cpuMs, collect, forgetCode, dropProgram, every }: RestEffects): () => void {
+export function collectAtRest(effects: RestEffects): () => void {
+  const { cpuMs, activity, collect, forgetCode, dropProgram, every } = effects;
   let last = cpuMs();
-  let rested = 0;
+  let active = activity();
+  let unused = 0;
   let collectedAt = 0;
   /** The start's code is never needed again. */
-  let forgottenAt: number | undefined;
+  let forgotten: { readonly cpu: number; readonly active: number } | undefined;
   let started = false;
   return every(TICK_MS, () => {
     if (!started) dropProgram();
     started = true;
     const current = cpuMs();
-    rested = current - last < REST_CPU_MS ? rested + 1 : 0;
+    const busy = current - last >= REST_CPU_MS;
+    const before = active;
     last = current;
-    if (rested === 0) return;
-    if (forgottenAt === undefined || (rested >= LONG_REST_TICKS && current - forgottenAt >= CODE_CPU_MS)) {
+    active = activity();
+    unused = active === before ? unused + 1 : 0;
+    if (busy) return;
+    const used = forgotten !== undefined && active !== forgotten.active;
+    const isCodeUseless =
+      forgotten === undefined || (used && unused >= UNUSED_TICKS && current - forgotten.cpu >= CODE_CPU_MS);
+    if (isCodeUseless) {
       forgetCode();
-      forgottenAt = cpuMs();
+      forgotten = { cpu: cpuMs(), active };
     } else if (current - collectedAt < WORK_CPU_MS) return;
     else collect();
     dropProgram();

@@ -47,6 +47,16 @@ export class RequestMetrics implements Family {
     observe(values, row + RESPONSE_BYTES, responseBytes);
   }
 
+  /** How many were counted, whatever their labels. */
+  get total(): number {
+    const { values } = this.#table;
+    let total = 0;
+    this.#table.forEachRow((_, at) => {
+      total += values[at + COUNT] as number;
+    });
+    return total;
+  }
+
   get overflowed(): number {
     return this.#table.overflowed;
   }

@@ -29,6 +29,16 @@ export class TcpMetrics implements Family {
     values[row + offset] = (values[row + offset] as number) + amount;
   }
 
+  /** Bytes of all connections, both ways. */
+  get bytes(): number {
+    const { values } = this.#table;
+    let bytes = 0;
+    this.#table.forEachRow((_, at) => {
+      bytes += (values[at + SENT_BYTES] as number) + (values[at + RECEIVED_BYTES] as number);
+    });
+    return bytes;
+  }
+
   write(out: string[]): void {
     const rows: { labels: string; at: number }[] = [];
     this.#table.forEachRow((labels, at) => rows.push({ labels: labelText(FLOW_LABELS, labels), at }));

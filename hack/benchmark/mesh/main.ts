@@ -69,11 +69,15 @@ async function loads(): Promise<void> {
   await using _meshed = await startBackend(pairs.weft, folder, "backend-meshed");
   const p50 = { weft: [] as number[], none: [] as number[] };
   const p99 = { weft: [] as number[], none: [] as number[] };
+  const woken = { weft: [] as number[], none: [] as number[] };
   const rate = { weft: [] as number[], none: [] as number[] };
   const cpu: number[] = [];
   for (const kind of kinds) await throughput(pairs[kind], folder, WARM_SECONDS[kind]);
   for (let round = 1; round <= rounds; round++) {
     for (const kind of kinds) {
+      // The pair has rested while the other had its turn.
+      const first = await steady(pairs[kind], seconds);
+      woken[kind].push(first.latency?.p99 ?? Number.NaN);
       const { latency } = await steady(pairs[kind], seconds);
       p50[kind].push(latency?.p50 ?? Number.NaN);
       p99[kind].push(latency?.p99 ?? Number.NaN);
@@ -82,7 +86,7 @@ async function loads(): Promise<void> {
       if (kind === "weft") cpu.push(fast.cpu);
       const name = kind === "weft" ? "with the mesh" : "without";
       step(
-        `round ${round} of ${rounds}, ${name}: p99 ${latency?.p99.toFixed(2)} ms at 1,000/s; ${fast.rate.toFixed(0)}/s`,
+        `round ${round} of ${rounds}, ${name}: p99 ${latency?.p99.toFixed(2)} ms at 1,000/s, ${first.latency?.p99.toFixed(2)} before; ${fast.rate.toFixed(0)}/s`,
       );
     }
   }
@@ -90,6 +94,8 @@ async function loads(): Promise<void> {
   add("added-latency-p50", "none", median(p50.none), "ms", 3);
   add("added-latency-p99", "weft", median(p99.weft) - median(p99.none), "ms", 3);
   add("added-latency-p99", "none", median(p99.none), "ms", 3);
+  add("added-latency-p99-woken", "weft", median(woken.weft) - median(woken.none), "ms", 3);
+  add("added-latency-p99-woken", "none", median(woken.none), "ms", 3);
   add("requests-per-second", "weft", median(rate.weft), "1/s", 0);
   add("requests-per-second", "none", median(rate.none), "1/s", 0);
   add("cpu-per-request", "weft", median(cpu), "µs", 1);

@@ -76,6 +76,19 @@ describe("a proxy that comes to rest", () => {
     expect(state).toMatchObject({ forgotten: 2, collections: 3 });
   });
 
+  it("keeps the code of a start that went on into work", () => {
+    const { state } = start();
+    for (let i = 0; i < 3; i++) {
+      state.cpu += 400;
+      state.activity += 1_000;
+      state.tick();
+    }
+    for (let i = 0; i < 99; i++) state.tick();
+    expect(state).toMatchObject({ forgotten: 0, collections: 1 });
+    state.tick();
+    expect(state.forgotten).toBe(1);
+  });
+
   it("keeps code that is used now and then, however little that costs, and what little work has compiled", () => {
     const { state } = start();
     state.tick();

@@ -27,6 +27,8 @@ const TICK_MS = 3_000;
 const REST_CPU_MS = 15;
 /** As much work as leaves garbage worth collecting. */
 const WORK_CPU_MS = 30;
+/** A start and a few requests; what has worked more than that before its first rest has code that it needs again. */
+const START_CPU_MS = 1_000;
 /** As much as leaves code worth giving up: what compiling it again costs is little beside that. */
 const CODE_CPU_MS = 100;
 /** Without activity for that long, five minutes, code is given up. */
@@ -39,7 +41,7 @@ export function collectAtRest(effects: RestEffects): () => void {
   let active = activity();
   let unused = 0;
   let collectedAt = 0;
-  /** The start's code is never needed again. */
+  /** When code was given up last, the start's first, which is never needed again. */
   let forgotten: { readonly cpu: number; readonly active: number } | undefined;
   let started = false;
   return every(TICK_MS, () => {
@@ -52,9 +54,11 @@ export function collectAtRest(effects: RestEffects): () => void {
     active = activity();
     unused = active === before ? unused + 1 : 0;
     if (busy) return;
-    const used = forgotten !== undefined && active !== forgotten.active;
+    const isStart = forgotten === undefined && current < START_CPU_MS;
+    forgotten ??= { cpu: 0, active: 0 };
     const isCodeUseless =
-      forgotten === undefined || (used && unused >= UNUSED_TICKS && current - forgotten.cpu >= CODE_CPU_MS);
+      isStart ||
+      (unused >= UNUSED_TICKS && active !== forgotten.active && current - forgotten.cpu >= CODE_CPU_MS);
     if (isCodeUseless) {
       forgetCode();
       forgotten = { cpu: cpuMs(), active };

@@ -18,6 +18,7 @@ import { meshTable } from "./table.ts";
 
 const PAYMENT = "http://payment-service:8080/";
 const MORE_SERVICES = 1_000;
+const MANY_SERVICES = 4_000;
 /** By then a proxy has come to rest, and what it no longer needs is given back. */
 const REST_MS = 15_000;
 
@@ -148,16 +149,25 @@ async function ready(): Promise<void> {
   add("pod-to-ready-share", "none", median(times.none), "ms", 0);
 }
 
-/** What a sidecar holds for services that it does not call, beside the `idle` that it held without them; and changes then. */
+/**
+ * What a sidecar holds for services that it does not call, beside the `idle` that it held without them; and changes then. The
+ * first thousand cost, once, what it costs to handle an index at all, and memory is had by the page: so what each service adds is
+ * seen from a thousand to many thousands.
+ */
 async function growth(idle: number): Promise<void> {
+  const each = (more: number, count: number) => (more * 1e6) / 1024 / count;
   await addServices(MORE_SERVICES);
   const beside = await idleMemory();
   await changes("change-to-wire-1000");
   await restartIdle();
-  const grown = await idleMemory();
-  const each = (memory: number) => ((memory - idle) * 1e6) / 1024 / MORE_SERVICES;
-  add("growth-per-service", "weft", each(grown), "KiB", 3);
-  add("growth-per-service-beside", "weft", each(beside), "KiB", 3);
+  const more = await idleMemory();
+  step(`${MANY_SERVICES} services`);
+  await addServices(MANY_SERVICES, MORE_SERVICES);
+  await restartIdle();
+  const many = await idleMemory();
+  add("growth-per-service", "weft", each(many - more, MANY_SERVICES - MORE_SERVICES), "KiB", 3);
+  add("growth-per-service-first", "weft", each(more - idle, MORE_SERVICES), "KiB", 3);
+  add("growth-per-service-beside", "weft", each(beside - idle, MORE_SERVICES), "KiB", 3);
 }
 
 try {

@@ -90,12 +90,12 @@ export async function clusterAddress(ns: string): Promise<string> {
   return (await get<{ spec: { clusterIP: string } }>(["service", "server", "-n", ns])).spec.clusterIP;
 }
 
-/** So many more services in the cluster, which nobody calls; resolves when control has published them. */
-export async function addServices(count: number): Promise<void> {
-  await namespace(MANY, { injected: false });
+/** So many services beside those of the scene, which nobody calls, `from` of which are there; resolves when control has published them. */
+export async function addServices(count: number, from = 0): Promise<void> {
+  if (from === 0) await namespace(MANY, { injected: false });
   const kubeconfig = (await run("hack/cluster", ["kubeconfig"])).stdout.trim();
   const client = createClient(await loadConfig({ kubeconfig }), { userAgent: "weft-bench" });
-  let next = 0;
+  let next = from;
   const worker = async () => {
     for (let i = next++; i < count; i = next++) {
       await client.create<KubeObject>(services, {

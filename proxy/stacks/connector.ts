@@ -1,10 +1,10 @@
 /** How a cluster reaches an endpoint: plaintext, mutual TLS to its proxy, or TLS as its DestinationRule says. */
 import type { Cluster, EndpointHandle } from "../config/view.ts";
-import { CredentialError } from "../identity/credential.ts";
 import type { Identity } from "../identity/source.ts";
-import type { TlsMaterial } from "../identity/tls-material.ts";
 import type { Connect, Dial, DialError, DialEvents } from "../net/listen.ts";
 import type { Socket } from "../net/socket.ts";
+import { CredentialError } from "../origination/credential.ts";
+import type { TlsMaterial } from "../origination/material.ts";
 import { ALPN_HTTP1, ALPN_TCP, type Context, MUTUAL_PORT, outboundSni, withKeepAlive } from "./context.ts";
 import { asksByRequest, type OpenedFor } from "./opened-for.ts";
 import { throughProxy } from "./tunnel-through.ts";

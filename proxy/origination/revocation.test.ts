@@ -8,7 +8,7 @@ import {
   readSigningKey,
 } from "../../control/ca/certificates.ts";
 import * as x509 from "../../control/ca/x509.ts";
-import { CertificateError } from "./der-elements.ts";
+import { CertificateError } from "../identity/der-elements.ts";
 import { readRevocation } from "./revocation.ts";
 
 const HOUR = 3_600_000;

@@ -1,5 +1,5 @@
 /** Signatures by an authority's key, as X.509 writes them (RFC 3279, RFC 4055, RFC 8410), through WebCrypto. */
-import { CertificateError, children, must, objectId, only, tags } from "./der-elements.ts";
+import { CertificateError, children, must, objectId, only, tags } from "../identity/der-elements.ts";
 
 export interface Signed {
   /** The signature algorithm's object identifier. */

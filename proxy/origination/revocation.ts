@@ -14,7 +14,7 @@ import {
   only,
   tags,
   time,
-} from "./der-elements.ts";
+} from "../identity/der-elements.ts";
 import { verifySignature } from "./signature.ts";
 
 /** Why a server is refused; undefined when nothing speaks against its certificate (DER) now (Unix ms). */

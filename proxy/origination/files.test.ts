@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { type FileReader, TlsFiles } from "./tls-files.ts";
+import { type FileReader, TlsFiles } from "./files.ts";
 
 it("a file is read once, looked at once a second, and read again when it has changed", () => {
   const calls: string[] = [];

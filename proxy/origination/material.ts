@@ -2,9 +2,9 @@
 import type { ClientTls } from "../../crds/service-config.ts";
 import { type Credential, CredentialError, demand } from "./credential.ts";
 import type { Credentials } from "./credentials.ts";
+import type { TlsFiles } from "./files.ts";
 import type { Revocation } from "./revocation.ts";
 import { Revocations } from "./revocations.ts";
-import type { TlsFiles } from "./tls-files.ts";
 
 export interface TlsMaterial {
   /** PEM; undefined: the roots that the runtime carries. */

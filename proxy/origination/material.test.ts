@@ -2,8 +2,8 @@ import { expect, it } from "vitest";
 import { FakeClock } from "../config/clock.fake.ts";
 import type { ObjectData } from "./credential.ts";
 import { Credentials } from "./credentials.ts";
-import { TlsFiles } from "./tls-files.ts";
-import { TlsMaterials } from "./tls-material.ts";
+import { TlsFiles } from "./files.ts";
+import { TlsMaterials } from "./material.ts";
 
 const files = new TlsFiles({ stamp: () => "", read: (path) => `content of ${path}` });
 const secret: ObjectData = { "tls.crt": "C", "tls.key": "K", "ca.crt": "A" };

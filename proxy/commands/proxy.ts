@@ -44,8 +44,8 @@ export interface ProxyParts extends Sources {
 export interface RunningProxy {
   /** Ports by name, for listeners that asked for port 0. */
   readonly ports: Readonly<Record<string, number>>;
-  /** Grows with the requests and the opaque bytes that it carries, and with each change of its configuration. */
-  readonly activity: number;
+  /** What it has carried, in requests; a KiB of opaque bytes counts as one. */
+  readonly carried: number;
   /**
    * Listens elsewhere: what is not in the layout any more accepts no more, and its connections live on. Throws ListenError when
    * an address cannot be had; nothing has changed then. A proxy that drains keeps to what it has.
@@ -170,8 +170,8 @@ export function startProxy(parts: ProxyParts): RunningProxy {
     get ports() {
       return portsNow();
     },
-    get activity() {
-      return telemetry.requests.total + telemetry.tcp.bytes + telemetry.configChanges.of().value;
+    get carried() {
+      return telemetry.requests.total + telemetry.tcp.bytes / 1024;
     },
     listen(layout) {
       if (!draining) change(layout);

@@ -4,7 +4,7 @@ import { collectAtRest } from "./rest.ts";
 function start() {
   const state = {
     cpu: 200,
-    activity: 0,
+    carried: 0,
     collections: 0,
     forgotten: 0,
     dropped: 0,
@@ -13,7 +13,7 @@ function start() {
   };
   const end = collectAtRest({
     cpuMs: () => state.cpu,
-    activity: () => state.activity,
+    carried: () => state.carried,
     collect: () => {
       state.collections += 1;
       state.cpu += 8;
@@ -63,57 +63,60 @@ describe("a proxy that comes to rest", () => {
     expect(state.collections).toBe(1);
   });
 
-  it("forgets the code of its start at once, and other code only when nothing has happened for five minutes", () => {
+  it("forgets the code of its start at once, and that of work when it has carried nothing for five minutes", () => {
     const { state } = start();
     state.tick();
     expect(state.forgotten).toBe(1);
     state.cpu += 400;
-    state.activity += 1_000;
+    state.carried += 1_000;
     state.tick();
     for (let i = 0; i < 99; i++) state.tick();
     expect(state).toMatchObject({ forgotten: 1, collections: 2 });
-    for (let i = 0; i < 200; i++) state.tick();
-    expect(state).toMatchObject({ forgotten: 2, collections: 3 });
+    state.tick();
+    expect(state.forgotten).toBe(2);
+    for (let i = 0; i < 300; i++) state.tick();
+    expect(state.forgotten).toBe(2);
   });
 
   it("keeps the code of a start that went on into work", () => {
     const { state } = start();
     for (let i = 0; i < 3; i++) {
       state.cpu += 400;
-      state.activity += 1_000;
+      state.carried += 1_000;
       state.tick();
     }
     for (let i = 0; i < 99; i++) state.tick();
     expect(state).toMatchObject({ forgotten: 0, collections: 1 });
     state.tick();
+    state.tick();
+    state.tick();
     expect(state.forgotten).toBe(1);
   });
 
-  it("keeps code that is used now and then, however little that costs, and what little work has compiled", () => {
+  it("keeps code that serves a request a second, however little that costs", () => {
     const { state } = start();
     state.tick();
-    for (let i = 0; i < 20; i++) {
-      state.cpu += 10;
-      state.activity += 1;
-      for (let tick = 0; tick < 99; tick++) state.tick();
-    }
-    expect(state.forgotten).toBe(1);
-    for (let i = 0; i < 20; i++) state.tick();
-    expect(state.forgotten).toBe(2);
-    state.cpu += 70;
-    state.activity += 1;
-    for (let i = 0; i < 200; i++) state.tick();
-    expect(state.forgotten).toBe(2);
-  });
-
-  it("forgets nothing for what probes and scrapes alone have compiled", () => {
-    const { state } = start();
-    state.tick();
-    for (let i = 0; i < 500; i++) {
-      state.cpu += 3;
+    state.carried += 300;
+    for (let i = 0; i < 1_000; i++) {
+      state.cpu += 1;
+      state.carried += 3;
       state.tick();
     }
     expect(state.forgotten).toBe(1);
+  });
+
+  it("forgets at once what a few requests and changes of the cluster around it have compiled, and keeps what little did", () => {
+    const { state } = start();
+    state.tick();
+    state.cpu += 90;
+    state.carried += 10;
+    state.tick();
+    state.tick();
+    expect(state).toMatchObject({ forgotten: 1, collections: 2 });
+    state.cpu += 90;
+    state.tick();
+    state.tick();
+    expect(state).toMatchObject({ forgotten: 2, collections: 3 });
   });
 
   it("lets go of its start's pages soon, however busy it is, and later of those of its last work", () => {

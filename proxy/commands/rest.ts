@@ -3,15 +3,16 @@
  * would keep the garbage of its last work, in every pod, until it works again; and what the runtime has compiled, and all that
  * has ever run of the runtime itself, for good.
  *
- * Garbage goes as soon as the process does little. Code goes when the proxy has had nothing to do for minutes: what is called now
- * and then would be served by slow code each time, for the seconds that compiling it again takes beside other work.
+ * Garbage goes as soon as the process does little. Code goes, too, unless the proxy has carried something all through the last
+ * minutes: a service of some requests a second would be served by slow code each time, for the seconds that compiling it again
+ * takes beside other work. Few requests are served by slow code either way; changes of the cluster around an idle proxy, as well.
  */
 
 export interface RestEffects {
   /** CPU time of this process so far, in ms. */
   readonly cpuMs: () => number;
-  /** Grows with what the proxy is for: traffic and changes of its configuration, not probes and scrapes. */
-  readonly activity: () => number;
+  /** Grows with what the proxy carries, in requests: not with probes, scrapes and changes of its configuration. */
+  readonly carried: () => number;
   /** A full collection; takes some milliseconds, which nobody waits for when the process is idle. */
   readonly collect: () => void;
   /** Gives up compiled code, and collects. What runs again is compiled again. */
@@ -27,45 +28,41 @@ const TICK_MS = 3_000;
 const REST_CPU_MS = 15;
 /** As much work as leaves garbage worth collecting. */
 const WORK_CPU_MS = 30;
-/** A start and a few requests; what has worked more than that before its first rest has code that it needs again. */
-const START_CPU_MS = 1_000;
 /** As much as leaves code worth giving up: what compiling it again costs is little beside that. */
 const CODE_CPU_MS = 100;
-/** Without activity for that long, five minutes, code is given up. */
-const UNUSED_TICKS = 100;
+/** Code is kept for who carries 300 requests within 100 ticks: one a second in five minutes. */
+const KEPT_FROM = 300;
+const KEPT_TICKS = 100;
 
 /** Collects once after each stretch of work, when it is over. Returns a function that ends it. */
 export function collectAtRest(effects: RestEffects): () => void {
-  const { cpuMs, activity, collect, forgetCode, dropProgram, every } = effects;
+  const { cpuMs, carried, collect, forgetCode, dropProgram, every } = effects;
   let last = cpuMs();
-  let active = activity();
-  let unused = 0;
+  /** What was carried by the end of each of the last ticks, the oldest first. */
+  const past = [carried()];
   let collectedAt = 0;
-  /** When code was given up last, the start's first, which is never needed again. */
-  let forgotten: { readonly cpu: number; readonly active: number } | undefined;
+  let forgottenAt: number | undefined;
   let started = false;
   return every(TICK_MS, () => {
     if (!started) dropProgram();
     started = true;
     const current = cpuMs();
-    const busy = current - last >= REST_CPU_MS;
-    const before = active;
+    const isBusy = current - last >= REST_CPU_MS;
     last = current;
-    active = activity();
-    unused = active === before ? unused + 1 : 0;
-    if (busy) return;
-    const isStart = forgotten === undefined && current < START_CPU_MS;
-    forgotten ??= { cpu: 0, active: 0 };
-    const isCodeUseless =
-      isStart ||
-      (unused >= UNUSED_TICKS && active !== forgotten.active && current - forgotten.cpu >= CODE_CPU_MS);
-    if (isCodeUseless) {
-      forgetCode();
-      forgotten = { cpu: cpuMs(), active };
-    } else if (current - collectedAt < WORK_CPU_MS) return;
+    const total = carried();
+    const recent = total - (past[0] ?? 0);
+    past.push(total);
+    if (past.length > KEPT_TICKS) past.shift();
+    if (isBusy) return;
+    // A start leaves code that is never needed again.
+    const isWorthIt = forgottenAt === undefined || current - forgottenAt >= CODE_CPU_MS;
+    const forgets = isWorthIt && recent < KEPT_FROM;
+    if (forgets) forgetCode();
+    else if (current - collectedAt < WORK_CPU_MS) return;
     else collect();
     dropProgram();
     last = cpuMs();
     collectedAt = last;
+    if (forgets) forgottenAt = last;
   });
 }

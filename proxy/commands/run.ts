@@ -83,7 +83,7 @@ export async function run(folder: string | undefined, version: string, concurren
       const { user, system } = process.cpuUsage();
       return (user + system) / 1000;
     },
-    activity: () => running.proxy.activity,
+    carried: () => running.proxy.carried,
     collect: () => Bun.gc(true),
     forgetCode() {
       Bun.gc(true);

@@ -58,7 +58,7 @@ async function holdsWhile(attack: Promise<unknown>): Promise<void> {
   let most = 0;
   do {
     await served();
-    most = Math.max(most, await proxy.anonymousMegabytes());
+    most = Math.max(most, proxy.anonymousMegabytes());
   } while (!over);
   expect(await ended).toBeUndefined();
   await served();

@@ -71,7 +71,7 @@ async function most(proxies: readonly TestProxy[], done: Promise<unknown>): Prom
   };
   done.then(end, end);
   while (!over) {
-    for (const each of proxies) peak = Math.max(peak, await each.anonymousMegabytes());
+    for (const each of proxies) peak = Math.max(peak, each.anonymousMegabytes());
     await sleep(50);
   }
   await done;

@@ -322,7 +322,7 @@ describe("a body of HTTP/2", () => {
       application: app.port,
       protocol: "http2",
     });
-    const before = [await pair.client.anonymousMegabytes(), await pair.server.anonymousMegabytes()];
+    const before = [pair.client.anonymousMegabytes(), pair.server.anonymousMegabytes()];
     using client = new Http2Client(pair.port);
     const slow = client.begin({ ":path": "/" }, true);
     slow.pause();
@@ -332,8 +332,8 @@ describe("a body of HTTP/2", () => {
     const beside = other.begin({ ":path": "/" }, true);
     await once(beside, "data");
     beside.close(8);
-    expect((await pair.client.anonymousMegabytes()) - (before[0] ?? 0)).toBeLessThan(24);
-    expect((await pair.server.anonymousMegabytes()) - (before[1] ?? 0)).toBeLessThan(24);
+    expect(pair.client.anonymousMegabytes() - (before[0] ?? 0)).toBeLessThan(24);
+    expect(pair.server.anonymousMegabytes() - (before[1] ?? 0)).toBeLessThan(24);
     let received = 0;
     slow.on("data", (part: Buffer) => {
       received += part.length;

@@ -131,7 +131,7 @@ describe("an idle proxy as it is shipped", () => {
       objects: webObjects([endpoint(serverAddress, { ports: [{ port: 80, target: server.port }] })]),
     });
     await sleep(REST_MS);
-    const held = await proxy.anonymousMegabytes();
+    const held = proxy.anonymousMegabytes();
     if (process.env.WEFT_PRINT !== undefined) console.log(`${held} MB, idle`);
     expect(held).toBeLessThan(6.4);
   }, 60_000);
@@ -149,7 +149,7 @@ describe("idle connections", () => {
     "cost little, and so many fit a sidecar's limit: %i %s",
     async (count, _name, request, proxies, limitKilobytes) => {
       const [first] = proxies();
-      const before = await Promise.all(proxies().map((each) => each.anonymousMegabytes()));
+      const before = proxies().map((each) => each.anonymousMegabytes());
       let answers = 0;
       const sockets = await open(first?.port("outbound") ?? 0, count, (socket) => {
         socket.on("data", () => answers++);
@@ -161,7 +161,7 @@ describe("idle connections", () => {
         () => `${answers} answers`,
       );
       for (const [at, each] of proxies().entries()) {
-        const held = await each.anonymousMegabytes();
+        const held = each.anonymousMegabytes();
         const kilobytes = ((held - (before[at] ?? 0)) * 1024) / count;
         if (process.env.WEFT_PRINT !== undefined) console.log(`${held} MB, ${kilobytes} KB a connection`);
         expect(kilobytes).toBeLessThan(limitKilobytes);
@@ -200,7 +200,7 @@ describe(`${SLOW_READERS} slow readers of a fast server`, () => {
       let most = 0;
       const until = performance.now() + 5_000;
       while (performance.now() < until) {
-        for (const each of proxies()) most = Math.max(most, await each.anonymousMegabytes());
+        for (const each of proxies()) most = Math.max(most, each.anonymousMegabytes());
         await sleep(100);
       }
       // Nobody starves.

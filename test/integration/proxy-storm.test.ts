@@ -293,7 +293,7 @@ describe("after a storm", () => {
       );
       expect(await proxy.metric("weft_internal_errors_total")).toBe(0);
       expect(proxy.log).not.toContain("a bug");
-      expect(await proxy.anonymousMegabytes()).toBeLessThan(96);
+      expect(proxy.anonymousMegabytes()).toBeLessThan(96);
     }
     for (const name of [
       "istio_requests_total",

@@ -1,6 +1,7 @@
-/** Counts that do not depend on the machine's speed: system calls by strace, bytes allocated by the collector's log. */
+/** Counts that do not depend on the machine's speed: system calls by strace, bytes allocated by a process that collects nothing. */
 import { spawn } from "node:child_process";
 import { once } from "node:events";
+import { readFileSync } from "node:fs";
 import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -54,58 +55,24 @@ export async function countCalls(pid: number, work: () => Promise<void>): Promis
   }
 }
 
-/** Set in a proxy's environment so that `allocatedBytes` can read its log. */
-export const LOG_COLLECTIONS = "BUN_JSC_logGC=1";
+/** Put in a proxy's environment so that what it allocates can be counted: its collector does not run. */
+export const WITHOUT_COLLECTOR = { BUN_JSC_useGC: "0" };
 
-/** Bytes that were allocated on the heap between the first and the last collection that a log tells of. */
-export function allocatedBytes(log: string): { readonly bytes: number; readonly collections: number } {
-  let bytes = 0;
-  let collections = 0;
-  let after: number | undefined;
-  for (const [, before, left] of log.matchAll(/START \w (\d+)kb => [\s\S]*?=> (\d+)kb, p=/g)) {
-    if (after !== undefined) {
-      bytes += (Number(before) - after) * 1024;
-      collections++;
-    }
-    after = Number(left);
-  }
-  return { bytes, collections };
+/** What a process holds for itself, in bytes: not the executable's pages, which every process of it shares. */
+export function anonymousBytes(pid: number): number {
+  const text = readFileSync(`/proc/${pid}/smaps_rollup`, "utf8");
+  const found = /^Anonymous:\s+(\d+) kB/m.exec(text)?.[1];
+  if (found === undefined) throw new Error(`/proc/${pid}/smaps_rollup has no line Anonymous`);
+  return Number(found) * 1024;
 }
 
-/**
- * Bytes allocated for each request, over whole cycles of the collector. `log` reads the proxy's log so far; `work` makes requests
- * and calls its argument after each. Throws when they were too few for two collections.
- */
-async function allocatedPerRequest(
-  log: () => string,
-  work: (answered: () => void) => Promise<unknown>,
+/** Bytes that a process `WITHOUT_COLLECTOR` allocates for each of the `count` things that `work` does, buffers included. */
+export async function allocatedForEach(
+  pid: number,
+  count: number,
+  work: () => Promise<unknown>,
 ): Promise<number> {
-  const from = log().length;
-  let answered = 0;
-  const seen: { readonly answered: number; readonly bytes: number }[] = [];
-  await work(() => {
-    answered++;
-    if (answered % 100 !== 0) return;
-    const { bytes, collections } = allocatedBytes(log().slice(from));
-    if (collections > 0 && bytes !== seen.at(-1)?.bytes) seen.push({ answered, bytes });
-  });
-  const [first, last] = [seen[0], seen.at(-1)];
-  if (first === undefined || last === undefined || first === last) {
-    throw new Error(`${answered} requests made ${seen.length} collections; expected at least 2`);
-  }
-  return (last.bytes - first.bytes) / (last.answered - first.answered);
-}
-
-/**
- * `allocatedPerRequest`, up to three times while it is more than `enough`, and the least of them: the collections at both ends make
- * a fifth of it, and code that is not compiled yet allocates more. What is too much is too much each time.
- */
-export async function leastAllocatedPerRequest(
-  enough: number,
-  ...measure: Parameters<typeof allocatedPerRequest>
-): Promise<number> {
-  let bytes = await allocatedPerRequest(...measure);
-  for (let more = 0; more < 2 && bytes > enough; more++)
-    bytes = Math.min(bytes, await allocatedPerRequest(...measure));
-  return bytes;
+  const before = anonymousBytes(pid);
+  await work();
+  return (anonymousBytes(pid) - before) / count;
 }

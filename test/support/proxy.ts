@@ -6,6 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { CompiledJson } from "../../proxy/config/testdata.ts";
 import { bunPath, LIMITED } from "./bun.ts";
+import { anonymousBytes } from "./counts.ts";
 import { eventually } from "./poll.ts";
 
 const root = join(import.meta.dirname, "../..");
@@ -26,6 +27,8 @@ export interface ProxyOptions {
   readonly file: ProxyFile;
   readonly objects: readonly CompiledJson[];
   readonly identity?: { readonly certificate: string; readonly key: string; readonly trust: string };
+  /** Beside `LIMITED`. */
+  readonly env?: Readonly<Record<string, string>>;
   /** Put in front of the command, e.g. to enter a namespace. */
   readonly wrapper?: readonly string[];
   /** The executable as it is shipped (`hack/image dist proxy`); by default `$WEFT_PROXY`, else the sources as they are. */
@@ -89,7 +92,7 @@ export class TestProxy implements AsyncDisposable {
     const [file = "", ...args] = command;
     const child = spawn(file, args, {
       stdio: ["ignore", "pipe", "pipe"],
-      env: { ...process.env, ...LIMITED },
+      env: { ...process.env, ...LIMITED, ...options.env },
     });
     const log: string[] = [];
     const output: string[] = [];
@@ -172,9 +175,8 @@ export class TestProxy implements AsyncDisposable {
   }
 
   /** What the process holds for itself, in MB: not the executable's pages, which every proxy of a node shares. */
-  async anonymousMegabytes(): Promise<number> {
-    const text = await readFile(`/proc/${this.pid}/smaps_rollup`, "utf8");
-    return Number(/^Anonymous:\s+(\d+) kB/m.exec(text)?.[1] ?? 0) / 1024;
+  anonymousMegabytes(): number {
+    return anonymousBytes(this.pid) / 2 ** 20;
   }
 
   /** Resolves with the exit code when the process ends. */

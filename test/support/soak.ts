@@ -68,8 +68,8 @@ async function load(pair: ProxyPair, clients: SoakClients, options: SoakOptions)
     const sample = {
       seconds: elapsed(),
       requests,
-      client: await pair.client.anonymousMegabytes(),
-      server: await pair.server.anonymousMegabytes(),
+      client: pair.client.anonymousMegabytes(),
+      server: pair.server.anonymousMegabytes(),
     };
     samples.push(sample);
     options.progress?.(sample);

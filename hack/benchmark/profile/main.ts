@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { parseArgs } from "node:util";
 import { bunPath } from "../../../test/support/bun.ts";
-import { allocatedBytes, LOG_COLLECTIONS } from "../../../test/support/counts.ts";
+import { anonymousBytes, WITHOUT_COLLECTOR } from "../../../test/support/counts.ts";
 import { backendCommand } from "../backends.ts";
 import { readRecords, writeRecords } from "../document.ts";
 import type { Target } from "../loads/load.ts";
@@ -23,6 +23,8 @@ import { type ProfileRecord, type ProxyProfile, profileSection } from "./section
 
 const root = join(import.meta.dirname, "../../..");
 const WARM_SECONDS = 2;
+/** What is allocated stays meanwhile. */
+const ALLOCATION_SECONDS = 1;
 
 function readOptions() {
   try {
@@ -135,21 +137,16 @@ function callsIn(text: string, count: number): ProxyProfile["calls"] {
     .sort((a, b) => b.each - a.each);
 }
 
-async function allocations(scenario: Scenario, site: Site): Promise<(number | undefined)[]> {
-  const [variable = "", value = ""] = LOG_COLLECTIONS.split("=");
-  const log = (i: number) => join(folder, `collections-${i}`);
+/** Bytes that each proxy allocates for each of what the scenario counts, by proxies that collect nothing. */
+async function allocations(scenario: Scenario, site: Site): Promise<number[]> {
   return withProxies(
     scenario,
     site,
-    (command, i) => ({ ...command, env: { ...command.env, [variable]: value }, log: log(i) }),
+    (command) => ({ ...command, env: { ...command.env, ...WITHOUT_COLLECTOR } }),
     async (proxies, load) => {
-      const before = proxies.map((_, i) => readFileSync(log(i), "utf8").length);
-      const count = await load(seconds);
-      return proxies.map((_, i) => {
-        const { bytes, collections } = allocatedBytes(readFileSync(log(i), "utf8").slice(before[i]));
-        // Between the first and the last collection: the ends are cut off, in proportion.
-        return collections < 2 ? undefined : (bytes * (collections + 1)) / collections / count;
-      });
+      const before = proxies.map(({ pid }) => anonymousBytes(pid));
+      const count = await load(ALLOCATION_SECONDS);
+      return proxies.map(({ pid }, i) => (anonymousBytes(pid) - (before[i] ?? 0)) / count);
     },
   );
 }
@@ -176,7 +173,7 @@ async function profile(scenario: Scenario, site: Site): Promise<ProfileRecord> {
       native: around[i]?.native ?? [],
       functions: functionsIn(profiles[i] ?? "", root),
       calls: counted[i] ?? [],
-      allocated: allocated[i],
+      allocated: allocated[i] ?? 0,
     })),
   };
 }

@@ -18,8 +18,8 @@ export interface ProxyProfile {
   readonly functions: readonly Share[];
   /** System calls for a request (or whatever the scenario counts), the frequent ones. */
   readonly calls: readonly { readonly name: string; readonly each: number }[];
-  /** Bytes allocated on the JavaScript heap for each; undefined when the load was too short to tell. */
-  readonly allocated: number | undefined;
+  /** Bytes allocated for each, buffers included. */
+  readonly allocated: number;
 }
 
 export interface ProfileRecord {
@@ -55,7 +55,7 @@ function describe({ role, parts, native, functions, calls, allocated }: ProxyPro
     ];
   });
   return [
-    `The ${role}: ${list(parts)}. System calls for each ${unit}: ${counted}. Heap: ${allocated === undefined ? "–" : `${allocated.toFixed(0)} bytes for each ${unit}`}.`,
+    `The ${role}: ${list(parts)}. System calls for each ${unit}: ${counted}. Allocated: ${allocated.toFixed(0)} bytes for each ${unit}.`,
     "",
     aligned([["JavaScript", "% of it", "kernel and runtime", "% of all"], ...rows]),
   ].join("\n");

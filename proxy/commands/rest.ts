@@ -26,22 +26,21 @@ export interface RestEffects {
 const TICK_MS = 3_000;
 /** At rest: less than half a per cent of a core within a tick. */
 const REST_CPU_MS = 15;
-/** As much work as leaves garbage worth collecting. */
+/** As much work as leaves something worth giving back. */
 const WORK_CPU_MS = 30;
-/** As much as leaves code worth giving up: what compiling it again costs is little beside that. */
-const CODE_CPU_MS = 100;
 /** Code is kept for who carries 300 requests within 100 ticks: one a second in five minutes. */
 const KEPT_FROM = 300;
 const KEPT_TICKS = 100;
 
-/** Collects once after each stretch of work, when it is over. Returns a function that ends it. */
+/** Gives back once after each stretch of work, when it is over. Returns a function that ends it. */
 export function collectAtRest(effects: RestEffects): () => void {
   const { cpuMs, carried, collect, forgetCode, dropProgram, every } = effects;
   let last = cpuMs();
   /** What was carried by the end of each of the last ticks, the oldest first. */
   const past = [carried()];
-  let collectedAt = 0;
-  let forgottenAt: number | undefined;
+  /** The start leaves code that is never needed again. */
+  let gaveBackAt = Number.NEGATIVE_INFINITY;
+  let keptCode = false;
   let started = false;
   return every(TICK_MS, () => {
     if (!started) dropProgram();
@@ -54,15 +53,14 @@ export function collectAtRest(effects: RestEffects): () => void {
     past.push(total);
     if (past.length > KEPT_TICKS) past.shift();
     if (isBusy) return;
-    // A start leaves code that is never needed again.
-    const isWorthIt = forgottenAt === undefined || current - forgottenAt >= CODE_CPU_MS;
-    const forgets = isWorthIt && recent < KEPT_FROM;
-    if (forgets) forgetCode();
-    else if (current - collectedAt < WORK_CPU_MS) return;
-    else collect();
+    const isUsed = recent >= KEPT_FROM;
+    const hasWorked = current - gaveBackAt >= WORK_CPU_MS;
+    if (!hasWorked && (isUsed || !keptCode)) return;
+    if (isUsed) collect();
+    else forgetCode();
+    keptCode = isUsed;
     dropProgram();
     last = cpuMs();
-    collectedAt = last;
-    if (forgets) forgottenAt = last;
+    gaveBackAt = last;
   });
 }

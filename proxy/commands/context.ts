@@ -63,6 +63,8 @@ export function createContext(sources: Sources): Context {
     writer: new HeadWriter(),
     http2: new Http2(),
     wheel: new TimerWheel({ now, after }, TICK_MS),
+    // What the injector tells the runtime.
+    memoryBytes: Number(process.env.BUN_JSC_forceRAMSize) || Number.POSITIVE_INFINITY,
     now,
     unixNow: Date.now,
     log,

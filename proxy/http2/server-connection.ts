@@ -77,6 +77,11 @@ export class ServerConnection extends Incoming<ServerStream> implements ServerSt
     return this.live.size;
   }
 
+  /** No stream is under way, and the client has not been told to open no more. */
+  get idle(): boolean {
+    return this.live.size === 0 && this.#drain === "no" && !this.over;
+  }
+
   /** Ends the connection when its streams have; `now`: at once when it has none. */
   drain(now: boolean): void {
     if (this.over || this.#drain === "final") return;

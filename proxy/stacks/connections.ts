@@ -10,6 +10,12 @@ export interface Drainable {
   destroy(): void;
 }
 
+/** Where a connection is known for as long as it is open. */
+export interface Register<T> {
+  add(connection: T): void;
+  delete(connection: T): void;
+}
+
 export class Connections {
   readonly #open: Record<Side, Set<Drainable>> = {
     outbound: new Set(),
@@ -41,6 +47,13 @@ export class Connections {
     this.#open[side].add(connection);
     this.#gauges[side].value++;
     if (this.#draining) connection.drain(false);
+  }
+
+  of(side: Side): Register<Drainable> {
+    return {
+      add: (connection) => this.add(side, connection),
+      delete: (connection) => this.delete(side, connection),
+    };
   }
 
   delete(side: Side, connection: Drainable): void {

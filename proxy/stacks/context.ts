@@ -41,6 +41,8 @@ export interface Context {
   readonly http2: Http2;
   /** Milliseconds: deadlines of requests and handshakes. */
   readonly wheel: TimerWheel;
+  /** What this process may have of the machine's memory; Infinity when nobody said. */
+  readonly memoryBytes: number;
   /** Monotonic ms. */
   now(): number;
   /** Unix ms. */

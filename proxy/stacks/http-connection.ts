@@ -10,19 +10,19 @@ import {
 import { ServerConnection } from "../http1/server-connection.ts";
 import type { ServerEvents, ServerOptions } from "../http2/server-connection.ts";
 import type { Socket } from "../net/socket.ts";
-import type { Side } from "../telemetry/telemetry.ts";
-import type { Drainable } from "./connections.ts";
+import type { Register } from "./connections.ts";
 import { type Context, DOWNSTREAM_IDLE_MS, HEAD_MS } from "./context.ts";
 import { whenLoaded } from "./http2.ts";
 import type { ServerConnection as Http2ServerConnection } from "./http2-connections.ts";
+import type { Peer } from "./idle-peers.ts";
 
 /** Makes what serves one request, or on HTTP/1 all of a connection's one after another. */
 export type CreateRequest = () => { readonly exchange: Exchange };
 
-/** Takes the connection on; `first` are bytes that were read of it already. */
+/** Takes the connection on, and has it in `register` until it ends; `first` are bytes that were read of it already. */
 export function serveHttp(
   context: Context,
-  side: Side,
+  register: Register<Peer>,
   socket: Socket,
   version: Version,
   first: Buffer | undefined,
@@ -30,27 +30,29 @@ export function serveHttp(
 ): void {
   const { connections: http2 } = context.http2;
   if (version === 2 && http2 === undefined) {
-    whenLoaded(context.http2, socket, first, (all) => serveHttp(context, side, socket, version, all, create));
+    whenLoaded(context.http2, socket, first, (all) =>
+      serveHttp(context, register, socket, version, all, create),
+    );
     return;
   }
   const connection =
     version === 1 || http2 === undefined
-      ? new Http1(context, side, socket, create().exchange)
-      : new Http2(context, side, create, (events, options) => http2.serve(socket, options, events));
-  context.connections.add(side, connection);
+      ? new Http1(context, register, socket, create().exchange)
+      : new Http2(context, register, create, (events, options) => http2.serve(socket, options, events));
+  register.add(connection);
   if (first !== undefined) connection.server.data(first);
   // Whoever had the socket before has been told of this already.
   if (socket.ended) connection.server.ended();
 }
 
-abstract class HttpConnection implements ConnectionEvents, Drainable {
-  abstract readonly server: { drain(now: boolean): void };
+abstract class HttpConnection implements ConnectionEvents, Peer {
+  abstract readonly server: Pick<Peer, "idle" | "drain">;
   readonly #context: Context;
-  readonly #side: Side;
+  readonly #register: Register<Peer>;
 
-  constructor(context: Context, side: Side) {
+  constructor(context: Context, register: Register<Peer>) {
     this.#context = context;
-    this.#side = side;
+    this.#register = register;
   }
 
   refused(code: number): void {
@@ -58,7 +60,11 @@ abstract class HttpConnection implements ConnectionEvents, Drainable {
   }
 
   closed(): void {
-    this.#context.connections.delete(this.#side, this);
+    this.#register.delete(this);
+  }
+
+  get idle(): boolean {
+    return this.server.idle;
   }
 
   drain(now: boolean): void {
@@ -72,8 +78,8 @@ class Http1 extends HttpConnection {
   readonly server: ServerConnection;
   readonly #exchange: Exchange;
 
-  constructor(context: Context, side: Side, socket: Socket, exchange: Exchange) {
-    super(context, side);
+  constructor(context: Context, register: Register<Peer>, socket: Socket, exchange: Exchange) {
+    super(context, register);
     this.#exchange = exchange;
     const { wheel, writer } = context;
     const options = { wheel, writer, idleMs: DOWNSTREAM_IDLE_MS, headMs: HEAD_MS };
@@ -98,11 +104,11 @@ class Http2 extends HttpConnection {
 
   constructor(
     context: Context,
-    side: Side,
+    register: Register<Peer>,
     create: CreateRequest,
     serve: (events: ServerEvents, options: Omit<ServerOptions, "shared">) => Http2ServerConnection,
   ) {
-    super(context, side);
+    super(context, register);
     this.#create = create;
     const { wheel, now } = context;
     this.server = serve(this, { wheel, now, idleMs: DOWNSTREAM_IDLE_MS, headMs: HEAD_MS });

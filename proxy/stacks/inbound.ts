@@ -22,9 +22,11 @@ import type { Version } from "../http/streams.ts";
 import type { Accepted } from "../net/listen.ts";
 import type { AcceptedPeer } from "../net/tls.ts";
 import type { Workload } from "../telemetry/labels.ts";
+import type { Register } from "./connections.ts";
 import { ALPN_HTTP2, ALPN_TCP, type Context, OWN_PORTS, portOfSni } from "./context.ts";
 import { detectProtocol, versionOf } from "./detecting.ts";
 import { serveHttp } from "./http-connection.ts";
+import { IdlePeers, mostIdlePeers, type Peer } from "./idle-peers.ts";
 import { ApplicationPools } from "./inbound/application-pools.ts";
 import { admitInboundConnect } from "./inbound/connect.ts";
 import { type InboundConnection, mutualConnection, plaintextConnection } from "./inbound/connection.ts";
@@ -68,11 +70,21 @@ export function createInbound(context: Context, self: Workload): Inbound {
     tcp: telemetry.connections.of("inbound", "tcp"),
   };
 
-  const serveRequests = (connection: InboundConnection, version: Version, first: Buffer | undefined) => {
+  const register = context.connections.of("inbound");
+  const peers = new IdlePeers(register, mostIdlePeers(context.memoryBytes), () => {
+    telemetry.idlePeersEnded.of().value++;
+  });
+
+  const serveRequests = (
+    connection: InboundConnection,
+    version: Version,
+    first: Buffer | undefined,
+    at: Register<Peer> = register,
+  ) => {
     counted.http.value++;
     const pool = pools.of(connection.address, connection.port);
     const create = () => new InboundRequest(context, connection, pool, layers, report);
-    serveHttp(context, "inbound", connection.socket, version, first, create);
+    serveHttp(context, at, connection.socket, version, first, create);
   };
   const serveTcp = (connection: InboundConnection, first: Buffer | undefined, spare?: Spare) => {
     counted.tcp.value++;
@@ -124,7 +136,7 @@ export function createInbound(context: Context, self: Workload): Inbound {
       }
       const connection = mutualConnection(peer, port, context.identity.current()?.spiffeId);
       if (peer.alpn === ALPN_TCP) serveTcp(connection, undefined);
-      else serveRequests(connection, peer.alpn === ALPN_HTTP2 ? 2 : 1, undefined);
+      else serveRequests(connection, peer.alpn === ALPN_HTTP2 ? 2 : 1, undefined, peers);
     },
   };
 }

@@ -76,13 +76,14 @@ export function createOutbound(context: Context, self: Workload): (accepted: Acc
     http: telemetry.connections.of("outbound", "http"),
     tcp: telemetry.connections.of("outbound", "tcp"),
   };
+  const register = context.connections.of("outbound");
 
   const serve = (socket: Accepted["socket"], destination: Destination, detection: Detection) => {
     const version = versionOf(detection.protocol);
     if (version !== undefined) {
       counted.http.value++;
       const create = () => new OutboundHttp(context, destination, layers, report);
-      return serveHttp(context, "outbound", socket, version, detection.first, create);
+      return serveHttp(context, register, socket, version, detection.first, create);
     }
     counted.tcp.value++;
     if (detection.spare === undefined) new OutboundTcp(context, socket, destination, report).start(detection);

@@ -63,6 +63,10 @@ export class Telemetry {
     "weft_plaintext_refused_total",
     "Plaintext connections closed because the port takes mutual TLS only.",
   );
+  readonly idlePeersEnded = new Counters(
+    "weft_idle_peers_ended_total",
+    "Idle connections by mutual TLS that were ended because there were more than memory has room for.",
+  );
   readonly denied = new Counters(
     "weft_authorization_denied_total",
     "Requests and connections refused by policy.",
@@ -115,6 +119,7 @@ export class Telemetry {
       this.overflows,
       this.mirrors,
       this.plaintextRefused,
+      this.idlePeersEnded,
       this.denied,
       this.dryRuns,
       this.tokensRefused,

@@ -17,11 +17,16 @@ import { TestAuthority } from "../support/workload-identity.ts";
  */
 const serverAddress = "127.0.4.1";
 const SMALL = "GET /small HTTP/1.1\r\nHost: web\r\n\r\n";
+const SMALL_ANSWER = "HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok";
+/** Answered when all have come, so that each has a connection of its own all the way. */
+const HELD = "GET /held HTTP/1.1\r\nHost: web\r\n\r\n";
 const REQUEST = "GET / HTTP/1.1\r\nHost: web\r\n\r\n";
 const SLOW_READERS = 500;
 /** Of a sidecar's limit by default. */
 const LIMIT_MB = 128;
 let server: TestServer;
+/** Connections that wait for the answer to `HELD`. */
+const held: Socket[] = [];
 /** In front of the server, and in front of a proxy by mutual TLS. */
 let plain: TestProxy;
 let client: TestProxy;
@@ -41,7 +46,12 @@ beforeAll(async () => {
       // A request for a small answer, by which it is known that the connection works.
       if (bytes.includes("GET /small")) {
         answered = false;
-        socket.write("HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok");
+        socket.write(SMALL_ANSWER);
+        return;
+      }
+      if (bytes.includes("GET /held")) {
+        answered = false;
+        held.push(socket);
         return;
       }
       if (bytes.includes("HTTP/1.1")) socket.write("HTTP/1.1 200 OK\r\ncontent-length: 100000000000\r\n\r\n");
@@ -144,7 +154,7 @@ describe("idle connections", () => {
   it.each([
     [10_000, "that have said nothing", "", () => [plain], 3],
     [10_000, "after a request, in plaintext", SMALL, () => [plain], 8],
-    [2_000, "after a request, by mutual TLS", SMALL, () => [client, peer], 40],
+    [2_000, "after a request, by mutual TLS", HELD, () => [client, peer], 40],
   ] satisfies [number, string, string, () => TestProxy[], number][])(
     "cost little, and so many fit a sidecar's limit: %i %s",
     async (count, _name, request, proxies, limitKilobytes) => {
@@ -155,6 +165,14 @@ describe("idle connections", () => {
         socket.on("data", () => answers++);
         if (request !== "") socket.write(request);
       });
+      if (request === HELD) {
+        await eventually(
+          () => held.length === count,
+          15_000,
+          () => `${held.length} requests`,
+        );
+        for (const each of held.splice(0)) each.write(SMALL_ANSWER);
+      }
       await eventually(
         () => request === "" || answers === count,
         15_000,

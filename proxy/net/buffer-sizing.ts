@@ -6,8 +6,6 @@
  * ones together have no reason to be slow.
  */
 import {
-  BULK_BYTES,
-  DEEP_RECEIVE,
   FAST_BYTES,
   MODEST,
   PRESSURE,
@@ -15,7 +13,6 @@ import {
   PROMPT_MS,
   RECOVERED_BYTES,
   SMALL,
-  STREAM_BYTES,
   WIDE_SEND,
 } from "./pressure.ts";
 
@@ -31,10 +28,6 @@ export class BufferSizing {
   #takenPromptly = 0;
   /** The kernel takes more of what is written to it. */
   #wide = false;
-  /** Read in bulk, with short waits at most. */
-  #bulk = 0;
-  /** The kernel takes more of what its peer sends. */
-  #deep = false;
 
   /** `fd` is valid until `close`. */
   constructor(fd: number) {
@@ -49,7 +42,6 @@ export class BufferSizing {
 
   /** So much was read. */
   read(bytes: number): void {
-    if (bytes >= BULK_BYTES && !this.#deep) this.#streams(bytes);
     if (this.#level === "near" || this.#level === "free") return;
     this.#readSincePause += bytes;
     const enough = this.small ? RECOVERED_BYTES : PRESSURE.high ? 4 * FAST_BYTES : FAST_BYTES;
@@ -80,33 +72,14 @@ export class BufferSizing {
   close(): void {
     if (this.#wide) PRESSURE.narrow();
     this.#wide = false;
-    this.#flatten();
-  }
-
-  #flatten(): void {
-    if (this.#deep) PRESSURE.flatten();
-    this.#deep = false;
-    this.#bulk = 0;
-  }
-
-  #streams(bytes: number): void {
-    this.#bulk += bytes;
-    if (this.#bulk < STREAM_BYTES || this.#level !== "near" || !PRESSURE.deepen()) return;
-    this.#deep = true;
-    PRESSURE.buffers?.setReceive(this.#fd, DEEP_RECEIVE);
   }
 
   #judge(waitedMs: number): void {
     this.#prompt = waitedMs < PROMPT_MS;
-    if (!this.#prompt) this.#bulk = 0;
     if (!this.#prompt && PRESSURE.high) this.#shrink();
   }
 
   #shrink(): void {
-    if (this.#deep) {
-      this.#flatten();
-      PRESSURE.buffers?.setReceive(this.#fd, MODEST.receive);
-    }
     const to = this.#prompt ? "modest" : "small";
     if (this.small || (to === "modest" && this.#level !== "free")) return;
     this.close();

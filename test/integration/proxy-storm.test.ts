@@ -31,6 +31,14 @@ import { TestAuthority } from "../support/workload-identity.ts";
 
 const ADDRESS = "127.0.9.1";
 const STORM_MS = 3_000;
+/** A proxy takes some of the scenes alone: it goes on until what all of them are to bring about has happened. */
+const LONGEST_MS = 20_000;
+const BROUGHT_ABOUT = [
+  "istio_requests_total",
+  "weft_retries_total",
+  "weft_overflows_total",
+  "weft_mirrored_requests_total",
+];
 
 const PATHS = ["echo", "slow", "silent", "reset", "half", "large", "fail", "early"];
 
@@ -262,14 +270,18 @@ async function room(
 describe("after a storm", () => {
   beforeAll(async () => {
     await apply(client, scene(anyScene()));
-    const ends = performance.now() + STORM_MS;
+    const begun = performance.now();
+    let missing = BROUGHT_ABOUT;
+    const goesOn = () => performance.now() < begun + (missing.length > 0 ? LONGEST_MS : STORM_MS);
     const stormy = async (act: () => Promise<unknown>) => {
-      while (performance.now() < ends) await act();
+      while (goesOn()) await act();
     };
     const change = async () => {
       await client.configure(scene(anyScene()));
       await server.configure(inboundScene(anyScene().pool));
       await sleep(60);
+      const counts = await Promise.all(missing.map((name) => client.metric(name)));
+      missing = missing.filter((_, at) => (counts[at] ?? 0) <= 20);
     };
     await Promise.all([
       stormy(change),
@@ -281,7 +293,8 @@ describe("after a storm", () => {
     ]);
     await apply(client, scene(CALM));
     await apply(server, inboundScene({}));
-  }, STORM_MS + 20_000);
+    expect(missing, "to happen more than twenty times").toEqual([]);
+  }, LONGEST_MS + 20_000);
 
   it("nothing is open, and nothing unexpected has happened", async () => {
     for (const proxy of [client, server]) {
@@ -295,13 +308,6 @@ describe("after a storm", () => {
       expect(proxy.log).not.toContain("a bug");
       expect(proxy.anonymousMegabytes()).toBeLessThan(96);
     }
-    for (const name of [
-      "istio_requests_total",
-      "weft_retries_total",
-      "weft_overflows_total",
-      "weft_mirrored_requests_total",
-    ])
-      expect(await client.metric(name), name).toBeGreaterThan(20);
   });
 
   it.each(["web", "shadow"] as const)(

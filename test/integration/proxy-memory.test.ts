@@ -125,8 +125,8 @@ async function close(sockets: readonly Socket[], proxies: readonly TestProxy[]):
   }
 }
 
-/** Until it has collected what its start left behind, and the allocator has given that back. */
-const REST_MS = 8_500;
+/** By then it has collected what its start left behind, and the allocator has given that back: seconds, or more on a busy machine. */
+const REST_MS = 40_000;
 
 describe("an idle proxy as it is shipped", () => {
   it("holds what an HTTP/1.1 sidecar needs, and nothing that it may need one day", async () => {
@@ -140,11 +140,16 @@ describe("an idle proxy as it is shipped", () => {
       },
       objects: webObjects([endpoint(serverAddress, { ports: [{ port: 80, target: server.port }] })]),
     });
-    await sleep(REST_MS);
-    const held = proxy.anonymousMegabytes();
-    if (process.env.WEFT_PRINT !== undefined) console.log(`${held} MB, idle`);
-    expect(held).toBeLessThan(6.4);
-  }, 60_000);
+    let held = Number.POSITIVE_INFINITY;
+    await eventually(
+      () => {
+        held = proxy.anonymousMegabytes();
+        return held < 6.4;
+      },
+      REST_MS,
+      () => `it holds ${held} MB; expected less than 6.4`,
+    );
+  }, 90_000);
 });
 
 describe("idle connections", () => {

@@ -3,9 +3,9 @@
  * would keep the garbage of its last work, in every pod, until it works again; and what the runtime has compiled, and all that
  * has ever run of the runtime itself, for good.
  *
- * Garbage goes as soon as the process does little. Code goes, too, unless the proxy has carried something all through the last
- * minutes: a service of some requests a second would be served by slow code each time, for the seconds that compiling it again
- * takes beside other work. Few requests are served by slow code either way; changes of the cluster around an idle proxy, as well.
+ * Garbage goes as soon as the process does little. Code goes, too, unless the proxy has carried a request a second over the
+ * last minutes: such a service would be served by slow code each time, for the seconds that compiling it again takes beside other
+ * work. Few requests are served by slow code either way; changes of the cluster around an idle proxy, as well.
  */
 
 export interface RestEffects {

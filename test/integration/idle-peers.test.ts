@@ -1,5 +1,5 @@
 import { once } from "node:events";
-import { connect, type TLSSocket } from "node:tls";
+import type { TLSSocket } from "node:tls";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { workloadObject } from "../../proxy/config/testdata.ts";
 import { mostIdlePeers } from "../../proxy/stacks/idle-peers.ts";
@@ -7,7 +7,7 @@ import { LIMITED } from "../support/bun.ts";
 import { eventually } from "../support/poll.ts";
 import { TestProxy } from "../support/proxy.ts";
 import { application, ok, TestServer } from "../support/server.ts";
-import { TestAuthority, type TestIdentity } from "../support/workload-identity.ts";
+import { connectAs, TestAuthority, type TestIdentity } from "../support/workload-identity.ts";
 
 /** Thousands of clients of one server, each with a connection of its own by mutual TLS: what its proxy holds for those that are idle. */
 const address = "127.0.4.2";
@@ -42,13 +42,9 @@ afterAll(async () => {
 
 /** A connection over which nothing has been said. */
 async function connectPeer(): Promise<TLSSocket> {
-  const { certificate: cert, key, trust: ca } = client;
-  const socket = connect({
-    host: address,
-    port: proxy.port("mutual"),
-    ...{ cert, key, ca },
-    servername: `outbound_.${app.port}_._.web.demo.svc.cluster.local`,
-    ALPNProtocols: ["http/1.1"],
+  const socket = connectAs(client, address, app.port, {
+    ca: client.trust,
+    rejectUnauthorized: true,
     checkServerIdentity: () => undefined,
   });
   await once(socket, "secureConnect");
@@ -85,7 +81,10 @@ describe(`${PEERS} peers that ask once and stay`, () => {
     await Promise.all(Array.from({ length: AT_ONCE }, some));
     most = Math.max(most, proxy.anonymousMegabytes());
     await eventually(async () => (await openNow()) <= MOST);
-    console.log(`${most.toFixed(0)} MB at most, ${before.toFixed(0)} before; ${ended.length} ended`);
+    const kilobytes = ((most - before) * 1024) / MOST;
+    console.log(
+      `${most.toFixed(0)} MB at most, ${before.toFixed(0)} before, ${kilobytes.toFixed(1)} KB for each that stays; ${ended.length} ended`,
+    );
     expect(most).toBeLessThan(LIMIT_MB);
     expect(broken, "ended, not reset").toEqual([]);
     await eventually(

@@ -1,7 +1,7 @@
 import { connect } from "node:net";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { destination, forward, subset, view, workloadObject } from "../../proxy/config/testdata.ts";
-import { allocatedForEach, type CallCounts, countCalls, WITHOUT_COLLECTOR } from "../support/counts.ts";
+import { allocatedPerRequest, type CallCounts, countCalls, WITHOUT_COLLECTOR } from "../support/counts.ts";
 import { TestProxy } from "../support/proxy.ts";
 import { application, ok, TestServer } from "../support/server.ts";
 import { CALLS_WEB, webAt, webObjects } from "../support/web.ts";
@@ -167,10 +167,7 @@ describe("bytes that a request allocates", () => {
   ])(`in $of: at most ${MOST_BYTES}`, async ({ of, proxies }) => {
     const { proxy, front } = proxies();
     const port = front.port("outbound");
-    await Promise.all(Array.from({ length: 8 }, () => requests(port, 3_000))); // the code is compiled
-    const bytes = await allocatedForEach(proxy.pid, 24_000, () =>
-      Promise.all(Array.from({ length: 8 }, () => requests(port, 3_000))),
-    );
+    const bytes = await allocatedPerRequest(proxy.pid, (count) => requests(port, count));
     console.log(`${bytes.toFixed(0)} bytes a request in ${of}`);
     expect(bytes).toBeLessThanOrEqual(MOST_BYTES);
   });

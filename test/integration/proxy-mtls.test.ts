@@ -1,6 +1,6 @@
 import { once } from "node:events";
 import { connect, type Socket } from "node:net";
-import { connect as connectTls, type TLSSocket } from "node:tls";
+import type { ConnectionOptions, TLSSocket } from "node:tls";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { objects as manifests, snapshotOf } from "../../control/compile/cluster.fake.ts";
 import { compile } from "../../control/compile/compile.ts";
@@ -12,7 +12,7 @@ import { eventually } from "../support/poll.ts";
 import { TestProxy } from "../support/proxy.ts";
 import { application, ok, type Respond, TestServer } from "../support/server.ts";
 import { callsTo, inFrontOf, webObjects } from "../support/web.ts";
-import { expired, TestAuthority, type TestIdentity } from "../support/workload-identity.ts";
+import { connectAs, expired, TestAuthority, type TestIdentity } from "../support/workload-identity.ts";
 
 /**
  * A client's proxy and a server's, with mutual TLS between them. The server's must listen on 15008, as that is what proxies
@@ -304,18 +304,8 @@ describe("a client's proxy refuses a server", () => {
 });
 
 describe("a server's proxy refuses a client", () => {
-  const sni = () => `outbound_.${app.port}_._.web.demo.svc.cluster.local`;
-  const dial = (identity: Partial<TestIdentity>, options: object = {}): TLSSocket =>
-    connectTls({
-      host: serverAddress,
-      port: 15008,
-      cert: identity.certificate,
-      key: identity.key,
-      rejectUnauthorized: false,
-      servername: sni(),
-      ALPNProtocols: ["http/1.1"],
-      ...options,
-    });
+  const dial = (identity: Partial<TestIdentity>, options?: ConnectionOptions): TLSSocket =>
+    connectAs(identity, serverAddress, app.port, options);
   /** What came back for a request on the connection until it ended. */
   const converse = async (socket: TLSSocket): Promise<string> => {
     let received = "";
@@ -366,7 +356,7 @@ describe("a server's proxy refuses a client", () => {
   });
 
   it.each([
-    ["that speaks TLS 1.2", { maxVersion: "TLSv1.2" }, "protocol"],
+    ["that speaks TLS 1.2", { maxVersion: "TLSv1.2" as const }, "protocol"],
     ["that offers no protocol we know", { ALPNProtocols: ["h3"] }, "protocol"],
     ["that offers no protocol at all", { ALPNProtocols: [] }, "protocol"],
     ["that names no port", { servername: "web.demo" }, "sni"],

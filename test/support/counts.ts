@@ -66,13 +66,20 @@ export function anonymousBytes(pid: number): number {
   return Number(found) * 1024;
 }
 
-/** Bytes that a process `WITHOUT_COLLECTOR` allocates for each of the `count` things that `work` does, buffers included. */
-export async function allocatedForEach(
+const CONNECTIONS = 8;
+const REQUESTS_EACH = 3_000;
+
+/**
+ * Bytes that a process `WITHOUT_COLLECTOR` allocates for a request, buffers included, once its code is compiled. `requests` makes
+ * so many on a connection of its own.
+ */
+export async function allocatedPerRequest(
   pid: number,
-  count: number,
-  work: () => Promise<unknown>,
+  requests: (count: number) => Promise<unknown>,
 ): Promise<number> {
+  const load = () => Promise.all(Array.from({ length: CONNECTIONS }, () => requests(REQUESTS_EACH)));
+  await load();
   const before = anonymousBytes(pid);
-  await work();
-  return (anonymousBytes(pid) - before) / count;
+  await load();
+  return (anonymousBytes(pid) - before) / (CONNECTIONS * REQUESTS_EACH);
 }

@@ -1,7 +1,7 @@
 /** Roots and workload certificates for tests, made by control's own authority. */
 import { X509Certificate } from "node:crypto";
 import { once } from "node:events";
-import { connect } from "node:tls";
+import { type ConnectionOptions, connect, type TLSSocket } from "node:tls";
 import {
   createLeafWithKey,
   createRoot,
@@ -57,6 +57,25 @@ export class TestAuthority {
 export function expired(): Validity {
   const now = Date.now();
   return { notBefore: now - 24 * HOUR, notAfter: now - HOUR };
+}
+
+/** A connection to the server's proxy at `host`, for its container port, as the proxy of another workload opens it. */
+export function connectAs(
+  identity: Partial<TestIdentity>,
+  host: string,
+  containerPort: number,
+  options: ConnectionOptions = {},
+): TLSSocket {
+  return connect({
+    host,
+    port: 15008,
+    cert: identity.certificate,
+    key: identity.key,
+    rejectUnauthorized: false,
+    servername: `outbound_.${containerPort}_._.web.demo.svc.cluster.local`,
+    ALPNProtocols: ["http/1.1"],
+    ...options,
+  });
 }
 
 /** The fingerprint of the certificate that a listener shows. */

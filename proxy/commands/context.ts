@@ -19,6 +19,7 @@ import type { Context, KeepAlive } from "../stacks/context.ts";
 import { Http2 } from "../stacks/http2.ts";
 import { AccessLog } from "../telemetry/access-log.ts";
 import { Telemetry } from "../telemetry/telemetry.ts";
+import { memoryBytes } from "./memory.ts";
 
 const TICK_MS = 10;
 /** Lines of the access log wait so long for others. */
@@ -63,8 +64,7 @@ export function createContext(sources: Sources): Context {
     writer: new HeadWriter(),
     http2: new Http2(),
     wheel: new TimerWheel({ now, after }, TICK_MS),
-    // What the injector tells the runtime.
-    memoryBytes: Number(process.env.BUN_JSC_forceRAMSize) || Number.POSITIVE_INFINITY,
+    memoryBytes: memoryBytes(process.env),
     now,
     unixNow: Date.now,
     log,

@@ -21,6 +21,7 @@ import { Credentials } from "../origination/credentials.ts";
 import { ask } from "../upstream/ask.ts";
 import { createCompilerDemotion } from "./compilers.ts";
 import { createLog } from "./log.ts";
+import { partOfMemory } from "./memory.ts";
 import { type RunningProxy, startProxy } from "./proxy.ts";
 import { collectAtRest } from "./rest.ts";
 import { readSettings, type Settings } from "./settings.ts";
@@ -246,7 +247,7 @@ async function runWorkers(
     {
       count,
       command: [...ownCommand(), ...(folder === undefined ? [] : ["--config", folder])],
-      env: process.env,
+      env: { ...process.env, ...partOfMemory(process.env, count) },
       admin: file?.admin ?? SIDECAR_ADMIN,
       file,
       appMetrics: settings === undefined ? undefined : appMetrics(settings),

@@ -1,5 +1,7 @@
+import { readFile } from "node:fs/promises";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { workloadObject } from "../../proxy/config/testdata.ts";
+import { LIMITED } from "../support/bun.ts";
 import { exchange, statusOf } from "../support/client.ts";
 import { eventually } from "../support/poll.ts";
 import { TestProxy } from "../support/proxy.ts";
@@ -58,6 +60,12 @@ describe("a proxy of three processes", () => {
     );
     expect(await proxy.metric("weft_connections_total", { side: "outbound", protocol: "http" })).toBe(60);
     expect(await proxy.metric("weft_config_objects")).toBe(1);
+  });
+
+  it("shares its memory among them", async () => {
+    const told = `BUN_JSC_forceRAMSize=${Math.floor(Number(LIMITED.BUN_JSC_forceRAMSize) / 3)}`;
+    for (const pid of await proxy.workers())
+      expect((await readFile(`/proc/${pid}/environ`, "utf8")).split("\0")).toContain(told);
   });
 
   it("starts another when one dies, and goes on meanwhile", async () => {

@@ -1,4 +1,5 @@
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { execFileSync } from "node:child_process";
+import { mkdtemp, open, rename, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
@@ -94,6 +95,26 @@ describe("a folder of configuration", () => {
     await vi.waitFor(() => expect(source?.view()?.targetByHost("pay", 80)).toBeUndefined(), 5_000);
   });
 
+  it("is what was written last, however long what came before it takes to be read", async () => {
+    await start();
+    const seen: unknown[] = [];
+    source?.onChange(() => seen.push(lands()));
+    // A pipe is read for as long as nobody has written to it.
+    const slow = join(folder, "a.json");
+    execFileSync("mkfifo", [join(folder, "pipe")]);
+    await rename(join(folder, "pipe"), slow);
+    await rm(join(folder, "endpoints.json"));
+    const pipe = await open(slow, "w");
+    await rm(slow);
+    await write("endpoints.json", endpointsObject("shop", "pay", [endpoint("10.0.0.9")]));
+    // Long enough for what was written last to be read, if it did not wait for its turn.
+    await new Promise((resolve) => setTimeout(resolve, 500));
+    await pipe.writeFile(JSON.stringify(endpointsObject("shop", "pay", [endpoint("10.0.0.2")])));
+    await pipe.close();
+    await vi.waitFor(() => expect(seen.length).toBeGreaterThanOrEqual(2), 5_000);
+    expect(seen.at(-1)).toBe("10.0.0.9");
+  });
+
   it("stays in force when a file cannot be read, and says why", async () => {
     await start();
     await write("endpoints.json", "{");
@@ -116,11 +137,12 @@ describe("a folder of configuration", () => {
       { uri: { kind: "regex" as const, value: "(" }, headers: [], withoutHeaders: [], queryParams: [] },
     ];
     const broken = { ...forward(destination("shop", "pay")), matches };
-    await write("endpoints.json", endpointsObject("shop", "pay", [endpoint("10.0.0.9"), named]));
+    // First what is broken: the folder may be read between the two.
     await write("services.json", [
       indexObject("shop", [entry("shop", "pay")]),
       serviceObject("shop", "pay", { common: view({ http: [broken] }) }),
     ]);
+    await write("endpoints.json", endpointsObject("shop", "pay", [endpoint("10.0.0.9"), named]));
     await vi.waitFor(() => expect(logged.join()).toContain("shop/pay.service.default"), 5_000);
     await vi.waitFor(() => expect(answer).toBeDefined(), 5_000);
     answer?.([{ address: "10.0.0.2", ttlMs: 60_000 }]);

@@ -117,8 +117,11 @@ export async function startStaticSource(options: StaticSourceOptions): Promise<C
       };
     });
 
+  let reloading = Promise.resolve();
+  /** In turn: what was read first, however long it took, must not come into force last. */
   const reload = () => {
-    readFolder(folder)
+    reloading = reloading
+      .then(() => readFolder(folder))
       .then(apply)
       .catch((error: unknown) =>
         log("error", "the folder's configuration is not applied; what was in force stays", {

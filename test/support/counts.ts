@@ -6,7 +6,7 @@ import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
-/** Calls that a proxy makes by the message; those of timers, memory and start are left out. */
+/** Calls that a proxy makes by the message; those of timers, memory and start are left out, and those on files, which go by the clock. */
 const KINDS = {
   reads: ["read", "readv", "recvfrom", "recvmsg"],
   writes: ["write", "writev", "sendto", "sendmsg"],
@@ -23,7 +23,7 @@ export async function countCalls(pid: number, work: () => Promise<void>): Promis
   const folder = await mkdtemp(join(tmpdir(), "weft-strace-"));
   const file = join(folder, "calls");
   const trace = `trace=${Object.values(KINDS).flat().join(",")}`;
-  const child = spawn("strace", ["-f", "-p", String(pid), "-e", trace, "-o", file], {
+  const child = spawn("strace", ["-f", "-y", "-p", String(pid), "-e", trace, "-o", file], {
     stdio: ["ignore", "ignore", "pipe"],
   });
   try {
@@ -43,7 +43,7 @@ export async function countCalls(pid: number, work: () => Promise<void>): Promis
     const counts: Record<CallKind, number> = { reads: 0, writes: 0, waits: 0, changes: 0, connects: 0 };
     for (const line of (await readFile(file, "utf8")).split("\n")) {
       // A call that another thread's interrupted is told in two lines; its first counts.
-      const name = /^\d+\s+([a-z0-9_]+)\(/.exec(line)?.[1];
+      const name = /^\d+\s+([a-z0-9_]+)\((?!\d+<\/)/.exec(line)?.[1];
       for (const [kind, names] of Object.entries(KINDS)) {
         if (name !== undefined && (names as readonly string[]).includes(name)) counts[kind as CallKind]++;
       }

@@ -40,7 +40,7 @@ describe("the mesh file", () => {
       vi.waitFor(async () => {
         await clock.advance(2_000);
         expect(seen).toHaveLength(expected);
-      });
+      }, 5_000);
     return { path, file, seen, pass };
   };
 

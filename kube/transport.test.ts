@@ -68,7 +68,7 @@ describe("the transport", () => {
     const clock = createFakeClock();
     const transport = open(url, clock);
     const result = transport.send(get).catch((error: unknown) => error);
-    await vi.waitFor(() => expect(clock.pending).toBe(1));
+    await vi.waitFor(() => expect(clock.pending).toBe(1), 5_000);
     await clock.advance(5000);
     expect(await result).toMatchObject({ name: "ConnectionError", code: "ETIMEDOUT" });
     expect((await result) as Error).toHaveProperty(

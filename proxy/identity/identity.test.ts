@@ -63,7 +63,8 @@ function setup(answers: ((requestPem: string, now: number) => Promise<Issued>)[]
 const signed = (requestPem: string, now: number) => issue(requestPem, now);
 const refused = () => Promise.reject(new AuthorityError("WEFT_CA_NOT_READY", "control is starting", "wait"));
 /** Keys are made by a thread of the runtime. */
-const until = (check: () => boolean) => vi.waitFor(() => expect(check()).toBe(true), { interval: 1 });
+const until = (check: () => boolean) =>
+  vi.waitFor(() => expect(check()).toBe(true), { interval: 1, timeout: 5_000 });
 
 describe("a certificate request", () => {
   it("is one that others read and whose signature holds", async () => {

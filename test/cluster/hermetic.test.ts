@@ -108,7 +108,7 @@ function withoutEnded(found: Traces, expected: Traces): Traces {
 async function expectTraces(expected: Traces): Promise<void> {
   const look = async () => withoutEnded(await traces(), expected);
   let found = await look();
-  for (let i = 0; i < 40 && JSON.stringify(found) !== JSON.stringify(expected); i++) {
+  for (let i = 0; i < 200 && JSON.stringify(found) !== JSON.stringify(expected); i++) {
     await delay(100);
     found = await look();
   }
@@ -236,11 +236,12 @@ describe("the hermetic cluster", () => {
       if (found === undefined) throw new Error("no pod on node-2");
       return found;
     };
-    const { containerID, restartCount } = await container();
-    const memory = JSON.parse(await cluster("node", "memory", containerID, "-o", "json")) as Record<
-      string,
-      number
-    >;
+    // Its status may still be of before the node was lost.
+    const { containerID, restartCount, memory } = await eventually("the container's memory", async () => {
+      const found = await container();
+      const text = await cluster("node", "memory", found.containerID, "-o", "json");
+      return { ...found, memory: JSON.parse(text) as Record<string, number> };
+    });
     expect(memory.rss).toBeGreaterThan(1e6);
     expect(memory.usage).toBeGreaterThanOrEqual(memory.rss ?? 0);
     await cluster("node", "kill-container", containerID);

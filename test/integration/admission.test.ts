@@ -106,7 +106,7 @@ async function inForce(): Promise<void> {
       expect(proxies(await dryRun("meshed", probe))).toBe(1);
       expect(await kubectl(refused, virtualService("-1", "1"))).toMatchObject({ code: 1 });
     },
-    { timeout: 10_000, interval: 100 },
+    { timeout: 30_000, interval: 100 },
   );
 }
 

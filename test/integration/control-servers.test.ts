@@ -33,7 +33,8 @@ describe("control's process", () => {
     child.stderr.on("data", (chunk: Buffer) => {
       log += chunk.toString();
     });
-    const exited = new Promise<number | null>((resolve) => child.once("exit", resolve));
+    // With all that it has logged.
+    const exited = new Promise<number | null>((resolve) => child.once("close", resolve));
     try {
       const ready = () =>
         fetch(`http://${address}:15014/readyz`)

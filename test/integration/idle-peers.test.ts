@@ -98,7 +98,8 @@ describe(`${PEERS} peers that ask once and stay`, () => {
     await ask(sockets[PEERS - 1] as TLSSocket);
     await ask(sockets[PEERS - MOST + AT_ONCE] as TLSSocket);
     for (const each of sockets) each.destroy();
-  }, 120_000);
+    // A minute of two cores, and more when others have most of them.
+  }, 400_000);
 
   it("leave nothing behind, nor keep a new one from being served", async () => {
     await eventually(async () => (await openNow()) === 0, 10_000);

@@ -1,6 +1,5 @@
-import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { isForbidden, resources } from "../../kube/index.ts";
+import { isForbidden, type Resource, resources } from "../../kube/index.ts";
 import { meshInstallations } from "../../operator/watches.ts";
 import {
   eventually,
@@ -62,34 +61,28 @@ describe("a MeshInstallation that is deleted", () => {
   });
 
   it("is taken down in order once they are gone: webhooks, control, roles, the CA Secret last", async () => {
-    const gone: string[] = [];
-    const stop = new AbortController();
-    const secret = { namespace, name: "istio-ca-secret" };
-    const watched: [string, () => Promise<boolean>][] = [
-      [
-        "webhooks",
-        () =>
-          bench.isGone(resources.validatingWebhookConfigurations, { name: "istio-validator-istio-system" }),
-      ],
-      ["control", () => bench.isGone(resources.deployments, { namespace, name: "control-default" })],
-      ["roles", () => bench.isGone(resources.clusterRoles, { name: "weft-control-default" })],
-      ["authority", () => bench.isGone(resources.secrets, secret)],
-      ["installation", () => bench.isGone(meshInstallations, { name: "default" })],
+    const watched: [what: string, resource: Resource, at: { namespace?: string; name: string }][] = [
+      ["authority", resources.secrets, { namespace, name: "istio-ca-secret" }],
+      ["control", resources.deployments, { namespace, name: "control-default" }],
+      ["installation", meshInstallations, { name: "default" }],
+      ["roles", resources.clusterRoles, { name: "weft-control-default" }],
+      ["webhooks", resources.validatingWebhookConfigurations, { name: "istio-validator-istio-system" }],
     ];
-    const order = (async () => {
-      while (gone.length < watched.length && !stop.signal.aborted) {
-        // The last first: what went between two looks is then seen in the right order.
-        for (const [what, look] of watched.toReversed()) {
-          if (!gone.includes(what) && (await look())) gone.push(what);
-        }
-        await sleep(1);
+    const goes = async ([what, resource, { namespace, name }]: (typeof watched)[0], since?: string) => {
+      const how = { namespace, fieldSelector: `metadata.name=${name}`, resourceVersion: since };
+      for await (const { type, object } of bench.admin.watch(resource, how, AbortSignal.timeout(45_000))) {
+        // The API server counts all changes in their order.
+        if (type === "DELETED") return { what, at: Number(object.metadata.resourceVersion) };
       }
-    })();
+      throw new Error(`the watch of ${name} ended`);
+    };
+    const found = await Promise.all(watched.map(([, resource, at]) => bench.admin.get(resource, at)));
+    const going = Promise.all(watched.map((each, i) => goes(each, found[i]?.metadata.resourceVersion)));
+    going.catch(() => {});
     const from = Date.now();
     await bench.admin.delete(resources.pods, { namespace: "default", name: "app", gracePeriodSeconds: 0 });
     await eventually("it is gone", () => bench.isGone(meshInstallations, { name: "default" }), 30_000);
-    await Promise.race([order, sleep(2_000)]);
-    stop.abort();
+    const gone = (await going).sort((a, b) => a.at - b.at).map(({ what }) => what);
     expect(gone).toEqual(["webhooks", "control", "roles", "authority", "installation"]);
     // API servers were given time to forget the webhooks before control went.
     expect(Date.now() - from).toBeGreaterThan(2_000);

@@ -98,7 +98,7 @@ describe("the webhook probe", () => {
     answer = "deny";
     // API servers learn of a webhook configuration by watch.
     await expect
-      .poll(() => probe(), { timeout: 10_000, interval: 50 })
+      .poll(() => probe(), { timeout: 30_000, interval: 50 })
       .toMatchObject({ status: "True", reason: "Answering" });
     expect(seen.at(-1)?.request).toMatchObject({
       name: "weft-webhook-probe",

@@ -81,11 +81,17 @@ describe("a MeshInstallation", () => {
   });
 
   it("settles: nothing is written while nothing changes", async () => {
-    await sleep(1_500);
-    const before = [
+    const all = async () => [
       await bench.installation("default"),
       ...(await bench.owned("default")).map(({ object }) => object),
     ];
+    const versions = (objects: Awaited<ReturnType<typeof all>>) =>
+      objects.map(({ metadata }) => `${metadata.uid} ${metadata.resourceVersion}`).sort();
+    const before = await eventually("all as it was a while ago", async () => {
+      const found = await all();
+      await sleep(1_500);
+      return isDeepStrictEqual(versions(await all()), versions(found)) && found;
+    });
     const applies = await operator.metric("weft_operator_applies_total");
     // A change that concerns nothing: looked at, and left.
     await bench.admin.patch(resources.services, {
@@ -95,10 +101,7 @@ describe("a MeshInstallation", () => {
       body: { metadata: { annotations: { "example.com/note": "mine" } } },
     });
     await sleep(1_500);
-    const after = [
-      await bench.installation("default"),
-      ...(await bench.owned("default")).map(({ object }) => object),
-    ];
+    const after = await all();
     const changed = after.filter(
       ({ metadata }) =>
         before.find(({ metadata: { uid } }) => uid === metadata.uid)?.metadata.resourceVersion !==

@@ -21,7 +21,7 @@ async function niceness(pid: number): Promise<Map<string, number[]>> {
 }
 
 it("a proxy under load lets its runtime compile with what requests leave of the core", {
-  timeout: 30_000,
+  timeout: 60_000,
 }, async () => {
   await using app = await TestServer.start(application(() => ok("hello")));
   await using proxy = await proxyFor(app.port);
@@ -31,7 +31,7 @@ it("a proxy under load lets its runtime compile with what requests leave of the 
     for (let i = 0; i < 200; i++) await client.send(GET).responses(++asked);
     const compilers = (await niceness(proxy.pid)).get("JITWorker") ?? [];
     return compilers.length > 0 && compilers.every((nice) => nice === 10);
-  }, 20_000);
+  }, 45_000);
   for (const [name, each] of await niceness(proxy.pid)) {
     if (name !== "JITWorker") expect(each, name).not.toContain(10);
   }

@@ -75,7 +75,7 @@ describe("a proxy of three processes", () => {
       const workers = await proxy.workers();
       return workers.length === 3 && !workers.includes(victim);
     });
-    await eventually(async () => (await ready()) === 200);
+    await eventually(async () => (await ready()) === 200, 15_000);
     await call(30);
   });
 

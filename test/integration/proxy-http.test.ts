@@ -18,6 +18,8 @@ import { proxyFor } from "../support/web.ts";
 
 /** Real proxies in plaintext: exact bytes in, exact bytes out. */
 const GET = "GET /x HTTP/1.1\r\nHost: web\r\n\r\n";
+/** A port that the system gives to nobody who lets it choose. */
+const NOBODYS = 1;
 
 /** What an application got and what it answers; replaced by each test. */
 let answer: Respond = () => ok("hello");
@@ -35,8 +37,6 @@ const at = (address: string, port: number) => endpoint(address, { ports: [{ port
 
 beforeAll(async () => {
   app = await TestServer.start(application((request, socket) => answer(request, socket), requests));
-  const dead = await TestServer.start(() => {});
-  await dead[Symbol.asyncDispose]();
   proxy = await TestProxy.start({
     file: {
       outbound: [
@@ -84,7 +84,7 @@ beforeAll(async () => {
       }),
       endpointsObject("demo", "web", [at("127.0.0.1", app.port)]),
       serviceObject("demo", "two"),
-      endpointsObject("demo", "two", [at("127.0.0.1", app.port), at("127.0.0.1", dead.port)]),
+      endpointsObject("demo", "two", [at("127.0.0.1", app.port), at("127.0.0.1", NOBODYS)]),
       serviceObject("demo", "none"),
       endpointsObject("demo", "none", []),
       workloadObject("demo", "client"),

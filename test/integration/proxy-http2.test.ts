@@ -52,7 +52,9 @@ const paths: Readonly<Record<string, (stream: ServerHttp2Stream) => void>> = {
   "/refuse": (stream) => {
     stream.respond({ ":status": 413 }, { endStream: true });
   },
-  "/hang": () => {},
+  "/hang": () => {
+    hanging++;
+  },
   "/grpc": (stream) => {
     stream.resume();
     stream.respond({ ":status": 200, "content-type": "application/grpc" }, { waitForTrailers: true });
@@ -62,6 +64,7 @@ const paths: Readonly<Record<string, (stream: ServerHttp2Stream) => void>> = {
 };
 const cancelled: number[] = [];
 let resetEarly = 0;
+let hanging = 0;
 
 function serve(stream: ServerHttp2Stream, headers: Record<string, unknown>): void {
   stream.on("close", () => {
@@ -213,8 +216,9 @@ describe("a request of HTTP/2", () => {
   it("that its client cancels is cancelled at the application", async () => {
     using client = new Http2Client(auto.port);
     cancelled.length = 0;
+    hanging = 0;
     const streams = Array.from({ length: 10 }, () => client.begin({ ":path": "/hang" }, true));
-    await sleep(100);
+    await eventually(() => hanging === 10);
     for (const stream of streams) stream.close(8);
     await eventually(() => cancelled.length === 10);
     expect(cancelled.every((code) => code === 8)).toBe(true);

@@ -83,10 +83,10 @@ describe("the admin ports", () => {
       file: {
         ...outboundFile,
         probes: {
-          "/app-health/web/livez": { httpGet: { path: "/live", port, httpHeaders }, timeoutSeconds: 1 },
-          "/app-health/web/readyz": { httpGet: { path: "/ready", port }, timeoutSeconds: 1 },
-          "/app-health/web/startupz": { tcpSocket: { port }, timeoutSeconds: 1 },
-          "/app-health/dead/livez": { tcpSocket: { port: 1 }, timeoutSeconds: 1 },
+          "/app-health/web/livez": { httpGet: { path: "/live", port, httpHeaders }, timeoutSeconds: 10 },
+          "/app-health/web/readyz": { httpGet: { path: "/ready", port }, timeoutSeconds: 10 },
+          "/app-health/web/startupz": { tcpSocket: { port }, timeoutSeconds: 10 },
+          "/app-health/dead/livez": { tcpSocket: { port: 1 }, timeoutSeconds: 10 },
         },
       },
       objects: routed("v1"),
@@ -330,6 +330,15 @@ describe("weft-proxy", () => {
     const before = proxy.anonymousMegabytes();
     await many(2_000);
     await eventually(async () => (await proxy.metric("weft_connections_open", { side: "outbound" })) === 0);
-    expect(proxy.anonymousMegabytes() - before).toBeLessThan(8);
+    // What has been garbage since is collected at rest: seconds later, or more on a busy machine.
+    let grown = Number.POSITIVE_INFINITY;
+    await eventually(
+      () => {
+        grown = proxy.anonymousMegabytes() - before;
+        return grown < 8;
+      },
+      40_000,
+      () => `it has grown by ${grown} MB; expected less than 8`,
+    );
   });
 });

@@ -11,7 +11,8 @@ import { CALLS_WEB, webAt, webObjects } from "../support/web.ts";
 
 /** A real proxy in front of endpoints that say in their responses how loaded they are. */
 
-const updateMs = 500;
+/** Long enough for what is asked before the first update to be over by then, on a busy machine, too. */
+const updateMs = 1_500;
 const byLoad: LoadBalancer = {
   simple: "ROUND_ROBIN",
   backendUtilization: {

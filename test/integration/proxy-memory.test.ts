@@ -100,8 +100,13 @@ async function stopProxies(): Promise<void> {
   for (const each of [plain, client, peer]) await each?.[Symbol.asyncDispose]();
 }
 
-/** Opens so many connections, a few at a time, and hands each to `use`. */
-async function open(port: number, count: number, use: (socket: Socket) => void): Promise<Socket[]> {
+/** Opens so many connections, a few at a time, no faster than they are served, and hands each to `use`. */
+async function open(
+  port: number,
+  count: number,
+  use: (socket: Socket) => void,
+  served?: () => number,
+): Promise<Socket[]> {
   const sockets: Socket[] = [];
   while (sockets.length < count) {
     for (let each = 0; each < 50 && sockets.length < count; each++) {
@@ -111,6 +116,12 @@ async function open(port: number, count: number, use: (socket: Socket) => void):
       sockets.push(socket);
     }
     await sleep(15);
+    if (served !== undefined)
+      await eventually(
+        () => sockets.length - served() <= 200,
+        15_000,
+        () => `${served()} of ${sockets.length} are served`,
+      );
   }
   return sockets;
 }
@@ -167,10 +178,16 @@ describe("idle connections", () => {
       const [first] = proxies();
       const before = proxies().map((each) => each.anonymousMegabytes());
       let answers = 0;
-      const sockets = await open(first?.port("outbound") ?? 0, count, (socket) => {
-        socket.on("data", () => answers++);
-        if (request !== "") socket.write(request);
-      });
+      const served = () => (request === HELD ? unanswered.length : answers);
+      const sockets = await open(
+        first?.port("outbound") ?? 0,
+        count,
+        (socket) => {
+          socket.on("data", () => answers++);
+          if (request !== "") socket.write(request);
+        },
+        request === "" ? undefined : served,
+      );
       if (request === HELD) {
         await eventually(
           () => unanswered.length === count,
@@ -193,7 +210,7 @@ describe("idle connections", () => {
       }
       await close(sockets, [first as TestProxy]);
     },
-    40_000,
+    120_000,
   );
 });
 
@@ -241,6 +258,13 @@ describe(`${SLOW_READERS} slow readers of a fast server`, () => {
       socket.write(REQUEST);
       socket.pause();
     });
+    // Until all that lies on the way to them is full, the machine is busy with that.
+    const written = () => server.sockets.reduce((sum, { bytesWritten }) => sum + bytesWritten, 0);
+    await eventually(async () => {
+      const before = written();
+      await sleep(500);
+      return before > 0 && written() === before;
+    }, 30_000);
     let received = 0;
     const [fast] = await open(plain.port("outbound"), 1, (socket) => {
       socket.write(REQUEST);
@@ -254,5 +278,5 @@ describe(`${SLOW_READERS} slow readers of a fast server`, () => {
       () => `received ${received}`,
     );
     await close([...sockets, ...(fast === undefined ? [] : [fast])], [plain]);
-  }, 40_000);
+  }, 60_000);
 });

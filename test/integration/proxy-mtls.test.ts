@@ -229,9 +229,11 @@ spec:
           source_principal: "spiffe://cluster.local/ns/demo/sa/client",
         })) === 1,
     );
-    expect(await client.metric("istio_tcp_received_bytes_total", { destination_service_name: "web" })).toBe(
-      19,
-    );
+    const received = () =>
+      client.metric("istio_tcp_received_bytes_total", { destination_service_name: "web" });
+    // Told when both its connections are closed.
+    await eventually(async () => (await received()) > 0);
+    expect(await received()).toBe(19);
   });
 
   it("a policy closes a TCP connection that it refuses", async () => {

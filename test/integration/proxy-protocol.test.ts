@@ -252,7 +252,7 @@ describe("the PROXY protocol in front of TLS", () => {
     client.socket.pause();
     await new Promise((resolve) => setImmediate(resolve));
     client.socket.resume();
-    await client.until((text) => text.length > LARGE && text.endsWith("x"));
+    await client.responses(1);
     const [head = "", body = ""] = client.received.split("\r\n\r\n");
     expect(head).toContain(`x-received: ${LARGE}`);
     expect(body).toBe("x".repeat(LARGE));
@@ -287,9 +287,7 @@ describe("the PROXY protocol in front of TLS", () => {
   });
 
   it("reaches nobody where nobody listens", async () => {
-    const gone = await TestServer.start(() => {});
-    await gone[Symbol.asyncDispose]();
-    using client = await TestClient.open(await startSecured("http", {}, gone.port));
+    using client = await TestClient.open(await startSecured("http", {}, 1));
     client.send(GET);
     await client.until((text) => text.includes("ECONNREFUSED"));
     expect(statusOf(client.received)).toBe(503);

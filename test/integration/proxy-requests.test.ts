@@ -3,6 +3,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import type { HeaderOps, HttpRoute } from "../../crds/service-config.ts";
 import { destination, forward, subset, view } from "../../proxy/config/testdata.ts";
 import { exchange, statusOf, TestClient } from "../support/client.ts";
+import { eventually } from "../support/poll.ts";
 import { TestProxy } from "../support/proxy.ts";
 import { application, ok, TestServer } from "../support/server.ts";
 import { CALLS_WEB, webAt, webObjects } from "../support/web.ts";
@@ -17,6 +18,8 @@ const cors = {
   allowCredentials: true,
   unmatchedPreflights: "FORWARD" as const,
 };
+/** Longer than its route's timeout, which is long enough for an answer on a busy machine. */
+const DELAY_MS = 1_500;
 const toWeb = forward(destination("demo", "web"));
 const ops = (fields: Partial<HeaderOps>): HeaderOps => ({
   set: {},
@@ -27,7 +30,7 @@ const ops = (fields: Partial<HeaderOps>): HeaderOps => ({
 const routes: Readonly<Record<string, Partial<HttpRoute>>> = {
   "/abort": { fault: { abort: { httpStatus: 418, percent: 100 } } },
   "/grpc-abort": { fault: { abort: { grpcStatus: "UNAVAILABLE", percent: 100 } } },
-  "/delay": { fault: { delay: { fixedMs: 300, percent: 100 } }, timeoutMs: 200 },
+  "/delay": { fault: { delay: { fixedMs: DELAY_MS, percent: 100 } }, timeoutMs: DELAY_MS - 500 },
   "/both": {
     fault: { delay: { fixedMs: 100, percent: 100 }, abort: { httpStatus: 503, percent: 100 } },
   },
@@ -111,7 +114,7 @@ const ask = (path: string, headers = "", method = "GET") =>
 /** The flags of the only request with this path, as the access log tells them. */
 async function flagsOf(path: string): Promise<string | undefined> {
   const line = () => proxy.output.split("\n").find((each) => each.includes(` ${path} `));
-  for (let tries = 0; line() === undefined && tries < 100; tries++) await sleep(10);
+  await eventually(() => line() !== undefined);
   return /" \d+ (\S+) /.exec(line() ?? "")?.[1];
 }
 
@@ -145,7 +148,7 @@ describe("a fault", () => {
     const begun = performance.now();
     const response = await ask("/delay/1");
     expect(statusOf(response)).toBe(200);
-    expect(performance.now() - begun).toBeGreaterThanOrEqual(299);
+    expect(performance.now() - begun).toBeGreaterThanOrEqual(DELAY_MS - 1);
     expect(await flagsOf("/delay/1")).toBe("DI");
   });
 
@@ -163,7 +166,7 @@ describe("a fault", () => {
       await sleep(50);
     }
     expect(await flagsOf("/delay/left")).toBe("DI,DC");
-    await sleep(350);
+    await sleep(DELAY_MS + 50);
     expect(requests).toEqual([]);
   });
 

@@ -130,14 +130,16 @@ describe("a TLS connection to one endpoint of a headless service", () => {
   it("ends where that takes none: another endpoint is another server", async () => {
     await using other = await TestServer.start((socket) => socket.end("another"), "127.0.0.2");
     const { port } = other;
+    // No other server of this file listens there, whatever port the system has chosen.
+    const silent = "127.0.0.3";
     const ports = [{ port, protocol: "tls" as const }];
     const at = (address: string) => endpoint(address, { ports: [{ port, target: port }] });
     await using headless = await TestProxy.start({
-      file: { outbound: [{ listen: "127.0.0.1:0", destination: `127.0.0.1:${port}` }], admin: "127.0.0.1:0" },
+      file: { outbound: [{ listen: "127.0.0.1:0", destination: `${silent}:${port}` }], admin: "127.0.0.1:0" },
       objects: [
         indexObject("demo", [entry("demo", "db", { headless: true, ports })]),
         serviceObject("demo", "db"),
-        endpointsObject("demo", "db", [at("127.0.0.1"), at("127.0.0.2")]),
+        endpointsObject("demo", "db", [at(silent), at("127.0.0.2")]),
         workloadObject("demo", "client"),
       ],
     });

@@ -5,6 +5,7 @@
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { isDeepStrictEqual } from "node:util";
 import { createIntermediate, createRoot, readSigningKey } from "../../control/ca/index.ts";
 import { createCompiler } from "../../control/compile/index.ts";
 import { type Control, startControl } from "../../control/control.ts";
@@ -193,6 +194,17 @@ export class ControlBench implements AsyncDisposable {
     return Object.fromEntries(
       lists.flatMap(({ items }) => items.map(({ metadata }) => [metadata.name, metadata.resourceVersion])),
     );
+  }
+
+  /** As `versions`, when they have been the same for a second: nothing is left to be written. */
+  async settled(): Promise<Record<string, string | undefined>> {
+    let [found, since] = [await this.versions(), Date.now()];
+    await until("nothing is written any more", async () => {
+      const now = await this.versions();
+      if (!isDeepStrictEqual(now, found)) [found, since] = [now, Date.now()];
+      return Date.now() - since > 1_000 || undefined;
+    });
+    return found;
   }
 
   /** A Deployment and its one pod, which runs at the address. */

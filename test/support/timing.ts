@@ -64,7 +64,7 @@ export async function changesToWire(
   for (let round = 0; round < rounds; round++) {
     const version = round % 2 === 0 ? "v2" : "v1";
     const seen = clients.map((client) => firstSeen(namespace, client, url, version));
-    await delay(600); // every client is polling by then
+    await delay(1_500); // every client is polling by then, on a busy machine, too
     await apply(canary(namespace, version === "v2" ? 100 : 0));
     const returned = Date.now();
     lags.push(Math.max(0, Math.max(...(await Promise.all(seen))) - returned));

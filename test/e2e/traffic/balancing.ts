@@ -80,10 +80,13 @@ export function balancingTests(): void {
   });
 
   it("RANDOM draws one, whatever it answers", async () => {
-    const shares = await Promise.all([1, 2, 3].map(() => served("/random/flaky")));
-    // Not in turns, and within five standard deviations of half.
-    expect(shares.some(({ v1 }) => v1 !== 50)).toBe(true);
-    for (const { v1 = 0 } of shares) expect(Math.abs(v1 - 50)).toBeLessThan(25);
+    const drawn = await answered("/random/flaky", 400);
+    const v1 = drawn.filter((each) => each === "v1").length;
+    const v2 = drawn.filter((each) => each === "v2").length;
+    expect(v1 + v2).toBe(400);
+    // Not in turns, and within six standard deviations of half.
+    expect(drawn.some((each, n) => each === drawn[n + 1])).toBe(true);
+    expect(Math.abs(v1 - 200)).toBeLessThan(60);
   });
 
   it.each(byLatency)("%s spares an endpoint that fails", async (each) => {
@@ -107,7 +110,7 @@ export function balancingTests(): void {
       ["header", "/header/"],
       ["query parameter", "/query/?user={n}"],
     ])("keeps requests of one user together by a %s", async (_, path) => {
-      const [once, again] = [await answered(path, 24), await answered(path, 24)];
+      const [once, again] = [await answered(path, 40), await answered(path, 40)];
       expect(again).toEqual(once);
       expect([...new Set(once)].sort()).toEqual(["v1", "v2"]);
     });

@@ -71,12 +71,12 @@ export function levelTests(): void {
     app<string[]>(
       ns,
       client,
-      ...["call", "--url", `${url}/`, "--count", "24", "--versions"],
+      ...["call", "--url", `${url}/`, "--count", "40", "--versions"],
       ...Object.entries(headers).flatMap(([name, value]) => ["--header", `${name}:${value}`]),
     );
   const served = async (url: string) => (await call(ns, client, `${url}/`, { count: 40 })).byVersion;
   const atOnce = async (url: string) =>
-    (await call(ns, client, `${url}/delay/400`, { count: 12, concurrency: 12 })).byStatus["200"];
+    (await call(ns, client, `${url}/delay/2000`, { count: 12, concurrency: 12 })).byStatus["200"];
 
   describe.each(at.map((each, level) => ({ ...each, number: level })))("of the $level", ({ url, number }) => {
     it("the balancer holds", async () => {

@@ -72,11 +72,11 @@ async function versions(port: number, count: number, name?: string): Promise<str
 const greeting = new RegExp(`^220 ${host} (v\\d) ready`);
 
 function expectWeights(found: readonly string[]): void {
-  // Binomial(80, 0.75): mean 60, standard deviation 3.9.
+  // Binomial(120, 0.75): mean 90, standard deviation 4.7.
   const v2 = found.filter((each) => each === "v2").length;
-  expect(v2).toBeGreaterThan(60 - 20);
-  expect(v2).toBeLessThan(60 + 20);
-  expect(found.filter((each) => each === "v1").length).toBe(80 - v2);
+  expect(v2).toBeGreaterThan(90 - 30);
+  expect(v2).toBeLessThan(90 + 30);
+  expect(found.filter((each) => each === "v1").length).toBe(120 - v2);
 }
 
 export function opaqueTests(): void {
@@ -95,10 +95,10 @@ export function opaqueTests(): void {
   });
 
   it("TCP is shared out by weight", async () => {
-    expectWeights(await versions(weighted, 80));
+    expectWeights(await versions(weighted, 120));
   });
 
   it("TLS is shared out by weight", async () => {
-    expectWeights(await versions(tlsEntry, 80, serverName("weights")));
+    expectWeights(await versions(tlsEntry, 120, serverName("weights")));
   });
 }

@@ -74,10 +74,10 @@ export function overviewTests(): void {
 
     it("meets its faults: a tenth delayed by five seconds, a twentieth aborted", async () => {
       expect(await applyOverview(ns, "VirtualService", "payment-service", "fault")).toBe("");
-      const { byStatus, latency_ms } = await eventually("faults", async () => {
-        const summary = await call(ns, client, url, { count: 1000, concurrency: 250 });
-        return (summary.byStatus["503"] ?? 0) > 0 && summary;
-      });
+      const meet = (count: number) => call(ns, client, url, { count, concurrency: count / 4 });
+      await eventually("faults", async () => ((await meet(100)).byStatus["503"] ?? 0) > 0);
+      // All of these begin when the faults are in force.
+      const { byStatus, latency_ms } = await meet(1000);
       expectShare(byStatus["503"], 1000, 0.05);
       expect((byStatus["200"] ?? 0) + (byStatus["503"] ?? 0)).toBe(1000);
       expect(latency_ms.p50).toBeLessThan(4_000);

@@ -77,7 +77,7 @@ export function poolTests(): void {
         "many-streams": upgraded({}),
         pings: upgraded({ http2KeepAlive: { interval: "400ms", timeout: "20s" } }),
         "no-pings": upgraded({}),
-        watched: upgraded({ http2KeepAlive: { interval: "500ms", timeout: "500ms" } }),
+        watched: upgraded({ http2KeepAlive: { interval: "500ms", timeout: "2s" } }),
         connect: { port: http1, policy: { connectionPool: { tcp: { connectTimeout: "300ms" } } } },
       },
       {
@@ -92,12 +92,12 @@ export function poolTests(): void {
   const peer = async (path: string) => said(await ask(ns, client, at(path))).peer;
 
   it("http2MaxRequests refuses at once what is too much at a time", async () => {
-    const { byStatus } = await call(ns, client, `${url}/requests/delay/300`, { count: 16, concurrency: 16 });
+    const { byStatus } = await call(ns, client, `${url}/requests/delay/2000`, { count: 16, concurrency: 16 });
     expect(byStatus).toEqual({ "200": 4, "503": 12 });
   });
 
   it("http1MaxPendingRequests bounds who waits for one of the maxConnections", async () => {
-    const { byStatus } = await call(ns, client, `${url}/pending/delay/300`, { count: 16, concurrency: 16 });
+    const { byStatus } = await call(ns, client, `${url}/pending/delay/1500`, { count: 16, concurrency: 16 });
     // Two wait, and one is served, unless that is one of the two whose connection is only being opened.
     expect([2, 3]).toContain(byStatus["200"]);
     expect(byStatus["503"]).toBe(16 - (byStatus["200"] ?? 0));
@@ -115,22 +115,24 @@ export function poolTests(): void {
   });
 
   describe("retries", () => {
-    const flaky = (way: string, concurrency: number) =>
-      call(ns, client, `${url}/${way}/flaky`, { count: 32, concurrency });
+    const flaky = (way: string, concurrency: number, count = 32) =>
+      call(ns, client, `${url}/${way}/flaky`, { count, concurrency });
 
     it("under way are no more than maxRetries", async () => {
       expect((await flaky("many-retries", 16)).byStatus).toEqual({ "200": 32 });
-      const { byStatus } = await flaky("one-retry", 16);
-      expect(byStatus["200"]).toBeGreaterThan(16);
+      // So many that several are retried, one after another: a single retry may take v1's turn from a request.
+      const { byStatus } = await flaky("one-retry", 16, 320);
+      expect(byStatus["200"]).toBeGreaterThan(160);
       expect(byStatus["503"]).toBeGreaterThan(0);
     });
 
     it("come after a random part of the backoff, times one, three and seven", async () => {
       const latest = async (way: string) =>
-        (await call(ns, client, `${url}/${way}/status/503`, { count: 8, concurrency: 8 })).latency_ms.max;
-      expect(await latest("few-milliseconds")).toBeLessThan(1_000);
-      // That all eight are so early by chance happens once in a thousand million times.
-      expect(await latest("a-while")).toBeGreaterThan(1_000);
+        (await call(ns, client, `${url}/${way}/status/503`, { count: 20, concurrency: 20 })).latency_ms.max;
+      // The longest takes 275 ms.
+      expect(await latest("few-milliseconds")).toBeLessThan(2_000);
+      // That all twenty are so early by chance happens once in ten thousand million times.
+      expect(await latest("a-while")).toBeGreaterThan(2_000);
     });
 
     it("of the last budgetInterval count beside those under way", async () => {
@@ -165,7 +167,7 @@ export function poolTests(): void {
   describe("a connection", () => {
     it("that is idle for idleTimeout is closed", async () => {
       const [kept, idle] = await Promise.all([peer("/patient/"), peer("/idle/")]);
-      await sleep(1_000);
+      await sleep(2_000);
       expect(await peer("/patient/")).toBe(kept);
       expect(await peer("/idle/")).not.toBe(idle);
     });
@@ -175,7 +177,7 @@ export function poolTests(): void {
     it("of HTTP/2 has no more streams at a time than maxConcurrentStreams", async () => {
       const opened = async (way: string) => {
         const before = await open();
-        const { ok } = await call(ns, client, at(`/${way}/delay/500`), { count: 8, concurrency: 8 });
+        const { ok } = await call(ns, client, at(`/${way}/delay/2000`), { count: 8, concurrency: 8 });
         expect(ok).toBe(8);
         return (await open()) - before;
       };
@@ -185,7 +187,7 @@ export function poolTests(): void {
 
     it("of HTTP/2 on which nothing comes for http2KeepAlive's interval is asked by a ping", async () => {
       const first = await Promise.all(["/pings/", "/no-pings/"].map(peer));
-      await sleep(1_500);
+      await sleep(3_000);
       const [asked, left] = await Promise.all(
         ["/pings/", "/no-pings/"].map(async (path) => said(await ask(ns, client, at(path)))),
       );

@@ -31,6 +31,8 @@ export class Exchange extends Account implements DownstreamEvents, UpstreamEvent
   /** The response has begun: it can only be completed or broken off. */
   responding = false;
   responseEdits: HeadEdits | undefined;
+  /** When the end of a body came that did not come with its head, in ms. */
+  bodyEndedAt = 0;
   /** Most bytes that the request's body may have, as it arrives: chunks count with their framing. */
   maxBodyBytes = Number.POSITIVE_INFINITY;
   /** Header lines of every answer of our own to this request. */
@@ -100,6 +102,7 @@ export class Exchange extends Account implements DownstreamEvents, UpstreamEvent
     this.responding = false;
     this.responseEdits = undefined;
     this.replyLines = "";
+    this.bodyEndedAt = 0;
     this.maxBodyBytes = Number.POSITIVE_INFINITY;
     this.#sent.reset();
     this.#active = true;
@@ -190,6 +193,7 @@ export class Exchange extends Account implements DownstreamEvents, UpstreamEvent
       this.#owner.oversized?.();
       return false;
     }
+    if (last) this.bodyEndedAt = this.#options.now();
     const upstream = this.#upstream;
     if (upstream !== undefined) {
       this.#sent.add(bytes, start, end, last);
@@ -204,6 +208,7 @@ export class Exchange extends Account implements DownstreamEvents, UpstreamEvent
 
   requestTrailers(trailers: Head): void {
     if (!this.#active) return;
+    this.bodyEndedAt = this.#options.now();
     this.#sent.trailers(trailers);
     if (this.#upstream !== undefined) {
       this.#upstream.trailers(trailers);

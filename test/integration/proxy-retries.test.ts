@@ -288,6 +288,20 @@ describe("a try that takes too long", () => {
     expect(tries).toHaveLength(1);
   });
 
+  it("has all of its time when the request is whole", async () => {
+    answer = (_turn, socket) => {
+      setTimeout(() => socket.write(ok("fine")), TRY_MS / 2);
+      return undefined;
+    };
+    using client = await TestClient.open(port);
+    client.send("POST /try-timeout HTTP/1.1\r\nHost: web\r\nContent-Length: 6\r\n\r\nfir");
+    // Shortly before its second period is over.
+    await sleep(1.9 * TRY_MS);
+    client.send("st.");
+    expect(statusOf(await client.responses(1))).toBe(200);
+    expect(tries).toHaveLength(1);
+  });
+
   it("may send its response for as long as that takes", async () => {
     answer = (_turn, socket) => {
       socket.write("HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nsl");

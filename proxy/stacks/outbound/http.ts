@@ -129,8 +129,10 @@ export class OutboundHttp extends OutboundRequest implements ExchangeOwner, Trie
     const sent = this.#begun !== undefined;
     const limitMs = planOf(this)?.perTryTimeoutMs ?? 0;
     // An endpoint that waits for the rest of the request is not late: as in Envoy, its time begins with the end of that.
-    if (sent && !exchange.downstream.requestDone) {
-      tries.limit(limitMs);
+    const done = exchange.downstream.requestDone;
+    const leftMs = done ? exchange.bodyEndedAt + limitMs - this.context.now() : limitMs;
+    if (sent && leftMs > 0) {
+      tries.limit(leftMs);
       return;
     }
     this.pool?.forget(this);

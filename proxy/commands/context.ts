@@ -19,6 +19,7 @@ import type { Context, KeepAlive } from "../stacks/context.ts";
 import { Http2 } from "../stacks/http2.ts";
 import { AccessLog } from "../telemetry/access-log.ts";
 import { Telemetry } from "../telemetry/telemetry.ts";
+import { IdleConnections, mostIdleConnections } from "../upstream/idle-connections.ts";
 import { memoryBytes } from "./memory.ts";
 
 const TICK_MS = 10;
@@ -38,6 +39,7 @@ export interface Sources {
 export function createContext(sources: Sources): Context {
   const { config, identity, originalDestination, log } = sources;
   const now = () => TURN.now();
+  const memory = memoryBytes(process.env);
   const telemetry = new Telemetry({
     certificateExpiry: () => Math.round((identity.current()?.notAfter ?? 0) / 1000),
     residentBytes: () => process.memoryUsage.rss(),
@@ -61,10 +63,13 @@ export function createContext(sources: Sources): Context {
       () => telemetry.accessLogDropped.of().value++,
     ),
     connections: new Connections(telemetry),
+    idle: new IdleConnections(mostIdleConnections(memory), () => {
+      telemetry.idleConnectionsEnded.of().value++;
+    }),
     writer: new HeadWriter(),
     http2: new Http2(),
     wheel: new TimerWheel({ now, after }, TICK_MS),
-    memoryBytes: memoryBytes(process.env),
+    memoryBytes: memory,
     now,
     unixNow: Date.now,
     log,

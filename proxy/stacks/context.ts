@@ -13,6 +13,7 @@ import type { OriginDialOptions } from "../net/tls-origin.ts";
 import type { TlsMaterials } from "../origination/material.ts";
 import type { AccessLog } from "../telemetry/access-log.ts";
 import type { Telemetry } from "../telemetry/telemetry.ts";
+import type { IdleConnections } from "../upstream/idle-connections.ts";
 import type { Connections } from "./connections.ts";
 import type { Http2 } from "./http2.ts";
 
@@ -37,6 +38,8 @@ export interface Context {
   readonly telemetry: Telemetry;
   readonly accessLog: AccessLog;
   readonly connections: Connections;
+  /** To endpoints. */
+  readonly idle: IdleConnections;
   readonly writer: HeadWriter;
   readonly http2: Http2;
   /** Milliseconds: deadlines of requests and handshakes. */

@@ -149,6 +149,7 @@ function makePool(
     limits: limitsOf(cluster.policy.connectionPool, mostIdleMs),
     wheel: context.wheel,
     writer: context.writer,
+    idle: context.idle,
     breaker: breakerOf(cluster),
     now: context.now,
     dialFailed(error) {

@@ -67,6 +67,10 @@ export class Telemetry {
     "weft_idle_peers_ended_total",
     "Idle connections by mutual TLS that were ended because there were more than memory has room for.",
   );
+  readonly idleConnectionsEnded = new Counters(
+    "weft_idle_connections_ended_total",
+    "Idle connections to endpoints that were closed because there were more than memory has room for.",
+  );
   readonly denied = new Counters(
     "weft_authorization_denied_total",
     "Requests and connections refused by policy.",
@@ -120,6 +124,7 @@ export class Telemetry {
       this.mirrors,
       this.plaintextRefused,
       this.idlePeersEnded,
+      this.idleConnectionsEnded,
       this.denied,
       this.dryRuns,
       this.tokensRefused,

@@ -10,21 +10,26 @@ import type { HeadWriter } from "../http1/head-writer.ts";
 import type { ClientOwner } from "../http1/response-connection.ts";
 import type { DialError } from "../net/listen.ts";
 import type { Socket } from "../net/socket.ts";
+import type { IdleConnections } from "./idle-connections.ts";
 import { Pool, type PoolLimits, type PoolOptions } from "./pool.ts";
 import type { Waiter } from "./waiter.ts";
 
 export interface Http1Options extends PoolOptions<PoolLimits> {
   readonly writer: HeadWriter;
+  /** Those of other pools among which this one's idle connections are; undefined: there may be as many as come. */
+  readonly idle?: IdleConnections;
 }
 
 export class Http1Pool extends Pool<PoolLimits> implements ClientOwner {
   readonly #writer: HeadWriter;
+  readonly #allIdle: IdleConnections | undefined;
   /** The one that has been idle for longest stands first. */
   readonly #idle: ClientConnection[] = [];
 
   constructor(options: Http1Options) {
     super(options);
     this.#writer = options.writer;
+    this.#allIdle = options.idle;
   }
 
   get idleConnections(): number {
@@ -35,6 +40,7 @@ export class Http1Pool extends Pool<PoolLimits> implements ClientOwner {
   acquire(waiter: Waiter, fresh = false): ClientConnection | undefined {
     while (!fresh && this.#idle.length > 0) {
       const connection = this.#idle.pop() as ClientConnection;
+      this.#allIdle?.removed();
       if (this.breaker.slots.exceeded) this.#retire(connection);
       else if (connection.usable) return connection;
     }
@@ -61,11 +67,15 @@ export class Http1Pool extends Pool<PoolLimits> implements ClientOwner {
     this.#idle.push(connection);
     slots.offer(this);
     this.watch(connection);
+    this.#allIdle?.added(this);
   }
 
   gone(connection: ClientConnection): void {
     const at = this.#idle.indexOf(connection);
-    if (at >= 0) this.#idle.splice(at, 1);
+    if (at >= 0) {
+      this.#idle.splice(at, 1);
+      this.#allIdle?.removed();
+    }
     this.breaker.slots.release();
   }
 
@@ -82,6 +92,7 @@ export class Http1Pool extends Pool<PoolLimits> implements ClientOwner {
   evict(): boolean {
     const connection = this.#idle.shift();
     if (connection === undefined) return false;
+    this.#allIdle?.removed();
     this.#retire(connection);
     return true;
   }
@@ -89,8 +100,10 @@ export class Http1Pool extends Pool<PoolLimits> implements ClientOwner {
   /** Closes idle connections whose time has come. */
   expire(now: number): void {
     for (const connection of this.#idle.splice(0)) {
-      if (this.due(connection) <= now) this.#retire(connection);
-      else {
+      if (this.due(connection) <= now) {
+        this.#allIdle?.removed();
+        this.#retire(connection);
+      } else {
         this.#idle.push(connection);
         this.watch(connection);
       }

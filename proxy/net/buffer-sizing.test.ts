@@ -2,6 +2,8 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { BufferSizing } from "./buffer-sizing.ts";
 import { FakeBuffers } from "./kernel-buffers.fake.ts";
 import {
+  BULK_BYTES,
+  DEEP_RECEIVE,
   FAST_BYTES,
   MODEST,
   PRESSURE,
@@ -9,6 +11,7 @@ import {
   PROMPT_MS,
   RECOVERED_BYTES,
   SMALL,
+  STREAM_BYTES,
   WIDE_SEND,
 } from "./pressure.ts";
 
@@ -134,6 +137,63 @@ describe("the kernel's buffers of a connection", () => {
       all.pop()?.close();
       expect(PRESSURE.widen()).toBe(true);
       PRESSURE.narrow();
+    });
+  });
+
+  describe("of what arrives", () => {
+    const stream = (sizing: BufferSizing, bytes = STREAM_BYTES) => {
+      sizing.becomeOpaque();
+      for (let read = 0; read <= bytes; read += BULK_BYTES) sizing.read(BULK_BYTES);
+    };
+
+    it("stay as they are for a stream of what has to be judged", () => {
+      const sizing = start();
+      for (let read = 0; read <= 2 * STREAM_BYTES; read += BULK_BYTES) sizing.read(BULK_BYTES);
+      expect(buffers.deep).toBe(0);
+    });
+
+    it("are deep for a stream of bulk", () => {
+      const sizing = start();
+      stream(sizing, STREAM_BYTES - 2 * BULK_BYTES);
+      expect(buffers.deep).toBe(0);
+      stream(sizing, 2 * BULK_BYTES);
+      expect(buffers.deep).toBe(DEEP_RECEIVE);
+    });
+
+    it("stay as they are for many small messages, and for a stream that is slow to be taken", () => {
+      const sizing = start();
+      sizing.becomeOpaque();
+      for (let read = 0; read <= 2 * STREAM_BYTES; read += 1024) sizing.read(1024);
+      for (let i = 0; i < 10; i++) {
+        stream(sizing, STREAM_BYTES / 2);
+        sizing.resumed(PROMPT_MS);
+      }
+      expect(buffers.deep).toBe(0);
+    });
+
+    it("are deep for a few at a time", () => {
+      for (let each = 0; each < 4; each++) stream(start());
+      buffers.deep = 0;
+      stream(start());
+      expect(buffers.deep).toBe(0);
+      all[0]?.close();
+      stream(start());
+      expect(buffers.deep).toBe(DEEP_RECEIVE);
+    });
+
+    it("are modest again when it waits under pressure, and none get deep then", () => {
+      const sizing = start();
+      stream(sizing);
+      sizing.resumed(1);
+      PRESSURE.hold(TOO_MUCH);
+      sizing.waits();
+      expect(buffers.deep).toBe(MODEST.receive);
+      buffers.deep = 0;
+      stream(start());
+      expect(buffers.deep).toBe(0);
+      PRESSURE.release(TOO_MUCH);
+      stream(sizing);
+      expect(buffers.deep).toBe(DEEP_RECEIVE);
     });
   });
 });

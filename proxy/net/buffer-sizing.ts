@@ -6,6 +6,8 @@
  * ones together have no reason to be slow.
  */
 import {
+  BULK_BYTES,
+  DEEP_RECEIVE,
   FAST_BYTES,
   MODEST,
   PRESSURE,
@@ -13,6 +15,7 @@ import {
   PROMPT_MS,
   RECOVERED_BYTES,
   SMALL,
+  STREAM_BYTES,
   WIDE_SEND,
 } from "./pressure.ts";
 
@@ -28,6 +31,12 @@ export class BufferSizing {
   #takenPromptly = 0;
   /** The kernel takes more of what is written to it. */
   #wide = false;
+  /** What it brings is passed on as it is. */
+  #opaque = false;
+  /** Read in bulk since then, with short waits at most. */
+  #bulk = 0;
+  /** The kernel takes more of what its peer sends. */
+  #deep = false;
 
   /** `fd` is valid until `close`. */
   constructor(fd: number) {
@@ -40,8 +49,14 @@ export class BufferSizing {
     return this.#level === "small";
   }
 
+  /** From now on what it brings is passed on as it is: nothing is kept to be judged, so a stream of it may come in larger reads. */
+  becomeOpaque(): void {
+    this.#opaque = true;
+  }
+
   /** So much was read. */
   read(bytes: number): void {
+    if (this.#opaque && bytes >= BULK_BYTES && !this.#deep) this.#streams(bytes);
     if (this.#level === "near" || this.#level === "free") return;
     this.#readSincePause += bytes;
     const enough = this.small ? RECOVERED_BYTES : PRESSURE.high ? 4 * FAST_BYTES : FAST_BYTES;
@@ -72,14 +87,33 @@ export class BufferSizing {
   close(): void {
     if (this.#wide) PRESSURE.narrow();
     this.#wide = false;
+    this.#flatten();
+  }
+
+  #flatten(): void {
+    if (this.#deep) PRESSURE.flatten();
+    this.#deep = false;
+    this.#bulk = 0;
+  }
+
+  #streams(bytes: number): void {
+    this.#bulk += bytes;
+    if (this.#bulk < STREAM_BYTES || this.#level !== "near" || !PRESSURE.deepen()) return;
+    this.#deep = true;
+    PRESSURE.buffers?.setReceive(this.#fd, DEEP_RECEIVE);
   }
 
   #judge(waitedMs: number): void {
     this.#prompt = waitedMs < PROMPT_MS;
+    if (!this.#prompt) this.#bulk = 0;
     if (!this.#prompt && PRESSURE.high) this.#shrink();
   }
 
   #shrink(): void {
+    if (this.#deep) {
+      this.#flatten();
+      PRESSURE.buffers?.setReceive(this.#fd, MODEST.receive);
+    }
     const to = this.#prompt ? "modest" : "small";
     if (this.small || (to === "modest" && this.#level !== "free")) return;
     this.close();

@@ -3,6 +3,7 @@ import type { BufferSizes, KernelBuffers } from "./pressure.ts";
 /** Kernel buffers that only remember what they were told last, and have these bytes to read. */
 export class FakeBuffers implements KernelBuffers {
   wide = 0;
+  deep = 0;
   distant = false;
   sizes: BufferSizes | "free" | undefined;
   readonly arrived: Buffer[] = [];
@@ -11,6 +12,9 @@ export class FakeBuffers implements KernelBuffers {
   }
   setSend(_fd: number, bytes: number): void {
     this.wide = bytes;
+  }
+  setReceive(_fd: number, bytes: number): void {
+    this.deep = bytes;
   }
   free(): void {
     this.sizes = "free";

@@ -36,6 +36,7 @@ export function createKernelBuffers(): KernelBuffers {
       set(fd, SO_SNDBUF, send);
     },
     setSend: (fd, bytes) => set(fd, SO_SNDBUF, bytes),
+    setReceive: (fd, bytes) => set(fd, SO_RCVBUF, bytes),
     free: (fd) => set(fd, SO_BUF_LOCK, 0),
     isDistant(fd) {
       length[0] = info.byteLength;

@@ -18,6 +18,8 @@ export interface KernelBuffers {
   set(fd: number, sizes: BufferSizes): void;
   /** Of what is written alone. */
   setSend(fd: number, bytes: number): void;
+  /** Of what arrives alone. */
+  setReceive(fd: number, bytes: number): void;
   /** Leaves the sizes to the kernel. */
   free(fd: number): void;
   /** Whether its peer is so far away that it takes more than modest buffers to fill the way there. */
@@ -36,6 +38,15 @@ export const MODEST: BufferSizes = { receive: 64 * 1024, send: 64 * 1024 };
 export const WIDE_SEND = 512 * 1024;
 /** As many connections at a time may have as much in the kernel. */
 const MAX_WIDE = 64;
+/**
+ * What may have arrived of an opaque stream of bulk: its sender is woken less often. Many such would be pressure by themselves, and
+ * of what has to be judged larger reads leave more garbage than the limits under attack allow.
+ */
+export const DEEP_RECEIVE = 256 * 1024;
+const MAX_DEEP = 4;
+/** A read of bulk, and how much of it shows that it is a stream. */
+export const BULK_BYTES = 32 * 1024;
+export const STREAM_BYTES = 8 * 1024 * 1024;
 /** Took it is what waited for less than so long, and so much of it in a row shows that somebody reads there. */
 export const PROMPT_MS = 20;
 export const PROMPT_BYTES = 512 * 1024;
@@ -68,6 +79,8 @@ export class Pressure {
   #high = false;
   /** Connections with a wide send buffer. */
   #wide = 0;
+  /** Those with a deep receive buffer. */
+  #deep = 0;
 
   /** Bytes that wait for the kernel. */
   get held(): number {
@@ -87,6 +100,17 @@ export class Pressure {
 
   narrow(): void {
     this.#wide--;
+  }
+
+  /** Whether one more connection may have a deep receive buffer, until `flatten`. */
+  deepen(): boolean {
+    if (this.#deep >= MAX_DEEP || this.high) return false;
+    this.#deep++;
+    return true;
+  }
+
+  flatten(): void {
+    this.#deep--;
   }
 
   hold(bytes: number): void {

@@ -173,6 +173,11 @@ export class Socket {
     else this.#raw.resume();
   }
 
+  /** What it brings is passed on as it is, from now on. */
+  becomeOpaque(): void {
+    this.#sizing.becomeOpaque();
+  }
+
   /** Lets the socket die alone: no more events to anyone. */
   abandon(): void {
     this.events = IGNORE;

@@ -119,6 +119,7 @@ export function splice(
   const toClient = new Half(endpoint, client, touch, closed);
   client.events = toEndpoint;
   endpoint.events = toClient;
+  for (const end of [client, endpoint]) if (end instanceof Socket) end.becomeOpaque();
   if (early.fromClient !== undefined) toEndpoint.pass(early.fromClient);
   if (early.fromEndpoint !== undefined) toClient.pass(early.fromEndpoint);
   // A FIN that came before the sockets were joined is passed on now.

@@ -6,7 +6,7 @@ import type { Socket } from "../net/socket.ts";
 import { CredentialError } from "../origination/credential.ts";
 import type { TlsMaterial } from "../origination/material.ts";
 import { ALPN_HTTP1, ALPN_TCP, type Context, MUTUAL_PORT, outboundSni, withKeepAlive } from "./context.ts";
-import { asksByRequest, type OpenedFor } from "./opened-for.ts";
+import { asksByRequest, type OpenedFor, originates } from "./opened-for.ts";
 import { throughProxy } from "./tunnel-through.ts";
 
 /** Opens connections that speak `alpn`, and probes them when they are silent where the policy asks for it. */
@@ -25,6 +25,11 @@ export function connectorOf(
   return (events) => connect(withKeepAlive(context, cluster.policy.connectionPool, events));
 }
 
+/** By mutual TLS to its proxy, or by TLS as its DestinationRule says. */
+export function encrypts({ policy }: Cluster, { mtls }: EndpointHandle): boolean {
+  return mtls || originates(policy);
+}
+
 function reach(
   context: Context,
   cluster: Cluster,
@@ -33,13 +38,12 @@ function reach(
   opened?: OpenedFor,
 ): Connect {
   const { address, target } = endpoint;
-  const { tls, proxyProtocol } = cluster.policy;
-  const originates = tls.mode === "SIMPLE" || tls.mode === "MUTUAL";
-  if (proxyProtocol !== undefined && endpoint.mtls && !originates) {
+  const { proxyProtocol } = cluster.policy;
+  if (proxyProtocol !== undefined && endpoint.mtls && !originates(cluster.policy)) {
     const message = `${cluster.name} asks for the PROXY protocol, which no peer's proxy takes`;
     return (events) => failLater(events, { reason: "proxy_protocol", message });
   }
-  if (originates) return originate(context, cluster, endpoint, alpn, opened);
+  if (originates(cluster.policy)) return originate(context, cluster, endpoint, alpn, opened);
   if (endpoint.mtls) return reachPeer(context, cluster, endpoint, alpn);
   const header = opened?.header;
   if (header === undefined) return (events) => context.dialler.plain(address, target, events);

@@ -38,7 +38,7 @@ export interface Context {
   readonly telemetry: Telemetry;
   readonly accessLog: AccessLog;
   readonly connections: Connections;
-  /** To endpoints. */
+  /** To endpoints, by TLS. */
   readonly idle: IdleConnections;
   readonly writer: HeadWriter;
   readonly http2: Http2;

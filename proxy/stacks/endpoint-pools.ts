@@ -8,7 +8,7 @@ import type { DialError } from "../net/listen.ts";
 import type { MultiplexedLimits } from "../upstream/multiplexed-pool.ts";
 import { type VersionedOptions, VersionedPool } from "../upstream/versioned-pool.ts";
 import { breakerOf } from "./breakers.ts";
-import { connectorOf } from "./connector.ts";
+import { connectorOf, encrypts } from "./connector.ts";
 import { ALPN_HTTP1, ALPN_HTTP2, type Context } from "./context.ts";
 import type { OpenedFor } from "./opened-for.ts";
 import { speakerOf } from "./speaker.ts";
@@ -149,7 +149,8 @@ function makePool(
     limits: limitsOf(cluster.policy.connectionPool, mostIdleMs),
     wheel: context.wheel,
     writer: context.writer,
-    idle: context.idle,
+    // In plaintext they cost little, and thousands of endpoints may each have one.
+    ...(encrypts(cluster, endpoint) && { idle: context.idle }),
     breaker: breakerOf(cluster),
     now: context.now,
     dialFailed(error) {

@@ -3,7 +3,7 @@
  * connections only with those for whom the same is true.
  */
 import { parseIp } from "../address/cidr.ts";
-import type { Cluster } from "../config/view.ts";
+import type { Cluster, ClusterPolicy } from "../config/view.ts";
 import type { HeadEdits } from "../http/edits.ts";
 import { CONNECT } from "../http/request-head.ts";
 import type { Downstream } from "../http/streams.ts";
@@ -51,10 +51,13 @@ export function openedForClient(
 }
 
 /** Whether TLS is originated to a wildcard host that nobody has given a name: it is the request's, as with Envoy's `auto_sni`. */
-export function asksByRequest({ host, policy: { tls } }: Cluster): boolean {
-  return (
-    host.charCodeAt(0) === STAR && tls.sni === undefined && (tls.mode === "SIMPLE" || tls.mode === "MUTUAL")
-  );
+export function asksByRequest({ host, policy }: Cluster): boolean {
+  return host.charCodeAt(0) === STAR && policy.tls.sni === undefined && originates(policy);
+}
+
+/** Whether its connections are by TLS to a server of its own, with no proxy of the mesh at the other end. */
+export function originates({ tls }: ClusterPolicy): boolean {
+  return tls.mode === "SIMPLE" || tls.mode === "MUTUAL";
 }
 
 /** The name that the request goes out with; undefined for an address, which is no name for a server (RFC 6066 section 3). */

@@ -69,7 +69,7 @@ export class Telemetry {
   );
   readonly idleConnectionsEnded = new Counters(
     "weft_idle_connections_ended_total",
-    "Idle connections to endpoints that were closed because there were more than memory has room for.",
+    "Idle connections by TLS to endpoints that were closed because there were more than memory has room for.",
   );
   readonly denied = new Counters(
     "weft_authorization_denied_total",

@@ -1,9 +1,9 @@
 /**
- * Bounds what idle connections to endpoints hold, whosever pool they are in. A burst leaves as many as it had requests at a time,
+ * Bounds what idle connections by TLS to endpoints hold, whosever pool they are in. A burst leaves as many as it had requests at a time,
  * and each would stay for its idle timeout, an hour by default: two bursts to different services would have to fit memory together.
  */
 
-/** By mutual TLS, the runtime's TLS and ours together, as `test/integration/idle-connections.test.ts` prints it. */
+/** The runtime's TLS and ours together, as `test/integration/idle-connections.test.ts` prints it. */
 const CONNECTION_BYTES = 27 * 1024;
 /** Of the memory: the rest is for what is under way, and for the peers that call this workload. */
 const SHARE = 0.25;

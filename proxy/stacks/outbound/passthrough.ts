@@ -74,7 +74,6 @@ export class Passthrough {
       },
       wheel: context.wheel,
       writer: context.writer,
-      idle: context.idle,
       breaker: this.#breaker,
       now: context.now,
       dialFailed: (error) => countFailure(context, error),

@@ -8,6 +8,7 @@ import { type FakeRaw, FakeTime, fakeSocket } from "../net/socket.fake.ts";
 import type { Socket } from "../net/socket.ts";
 import { TimerWheel } from "../net/timer-wheel.ts";
 import { Http1Pool } from "./http1-pool.ts";
+import { IdleConnections } from "./idle-connections.ts";
 import type { PoolLimits } from "./pool.ts";
 import type { Waiter } from "./waiter.ts";
 
@@ -19,7 +20,7 @@ interface Dialled {
 
 const writer = new HeadWriter();
 
-function setUp(limits: Partial<PoolLimits> = {}) {
+function setUp(limits: Partial<PoolLimits> = {}, idle?: IdleConnections) {
   const time = new FakeTime();
   const wheel = new TimerWheel(time, 10);
   const dials: Dialled[] = [];
@@ -52,6 +53,7 @@ function setUp(limits: Partial<PoolLimits> = {}) {
     },
     wheel,
     writer,
+    ...(idle && { idle }),
     breaker: new Breaker(counters, undefined),
     now: () => time.now(),
     dialFailed,
@@ -194,5 +196,20 @@ describe("a pool", () => {
     expect(waiting.got).toHaveLength(1);
     respond(socket);
     expect(raw.ending).toBe("end");
+  });
+
+  it("counts among all that are idle until it is closed, and is not kept in mind for longer", () => {
+    const idle = new IdleConnections(1, () => {});
+    const { pool, dials } = setUp({}, idle);
+    pool.acquire(new Waiting());
+    respond((dials[0]?.succeed() ?? fakeSocket()).socket);
+    expect(idle.count).toBe(1);
+    pool.close();
+    expect(idle.count).toBe(0);
+    const asked = vi.spyOn(pool, "evict");
+    const other = { evict: () => false };
+    idle.added(other);
+    idle.added(other);
+    expect(asked).not.toHaveBeenCalled();
   });
 });

@@ -89,6 +89,11 @@ export class Http1Pool extends Pool<PoolLimits> implements ClientOwner {
 
   // Lifetimes.
 
+  override close(): void {
+    super.close();
+    this.#allIdle?.retire(this);
+  }
+
   evict(): boolean {
     const connection = this.#idle.shift();
     if (connection === undefined) return false;

@@ -49,6 +49,11 @@ export class IdleConnections {
     this.#count--;
   }
 
+  /** The pool keeps none any more. */
+  retire(pool: IdlePool): void {
+    this.#pools.delete(pool);
+  }
+
   #evict(): void {
     for (const pool of this.#pools) {
       if (pool.evict()) {

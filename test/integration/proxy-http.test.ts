@@ -13,13 +13,11 @@ import {
 import { exchange, statusOf, TestClient } from "../support/client.ts";
 import { eventually } from "../support/poll.ts";
 import { TestProxy } from "../support/proxy.ts";
-import { application, ok, type Respond, TestServer } from "../support/server.ts";
+import { application, NOBODYS_PORT, ok, type Respond, TestServer } from "../support/server.ts";
 import { proxyFor } from "../support/web.ts";
 
 /** Real proxies in plaintext: exact bytes in, exact bytes out. */
 const GET = "GET /x HTTP/1.1\r\nHost: web\r\n\r\n";
-/** A port that the system gives to nobody who lets it choose. */
-const NOBODYS = 1;
 
 /** What an application got and what it answers; replaced by each test. */
 let answer: Respond = () => ok("hello");
@@ -84,7 +82,7 @@ beforeAll(async () => {
       }),
       endpointsObject("demo", "web", [at("127.0.0.1", app.port)]),
       serviceObject("demo", "two"),
-      endpointsObject("demo", "two", [at("127.0.0.1", app.port), at("127.0.0.1", NOBODYS)]),
+      endpointsObject("demo", "two", [at("127.0.0.1", app.port), at("127.0.0.1", NOBODYS_PORT)]),
       serviceObject("demo", "none"),
       endpointsObject("demo", "none", []),
       workloadObject("demo", "client"),

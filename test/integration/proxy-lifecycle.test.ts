@@ -8,7 +8,7 @@ import { bunPath } from "../support/bun.ts";
 import { exchange, statusOf, TestClient } from "../support/client.ts";
 import { eventually } from "../support/poll.ts";
 import { TestProxy } from "../support/proxy.ts";
-import { application, listen, ok, TestServer } from "../support/server.ts";
+import { application, listen, NOBODYS_PORT, ok, TestServer } from "../support/server.ts";
 import { CALLS_WEB, callsTo, webAt, webObjects } from "../support/web.ts";
 import { TestAuthority } from "../support/workload-identity.ts";
 
@@ -86,7 +86,7 @@ describe("the admin ports", () => {
           "/app-health/web/livez": { httpGet: { path: "/live", port, httpHeaders }, timeoutSeconds: 10 },
           "/app-health/web/readyz": { httpGet: { path: "/ready", port }, timeoutSeconds: 10 },
           "/app-health/web/startupz": { tcpSocket: { port }, timeoutSeconds: 10 },
-          "/app-health/dead/livez": { tcpSocket: { port: 1 }, timeoutSeconds: 10 },
+          "/app-health/dead/livez": { tcpSocket: { port: NOBODYS_PORT }, timeoutSeconds: 10 },
         },
       },
       objects: routed("v1"),

@@ -14,7 +14,7 @@ import { exchange, statusOf, TestClient } from "../support/client.ts";
 import { answered, Http2App, Http2Client } from "../support/http2.ts";
 import { eventually } from "../support/poll.ts";
 import { TestProxy } from "../support/proxy.ts";
-import { application, ok, TestServer } from "../support/server.ts";
+import { application, NOBODYS_PORT, ok, TestServer } from "../support/server.ts";
 import { CALLS_WEB } from "../support/web.ts";
 
 /** A real proxy that copies requests to applications that answer, that never read, and that are not there. */
@@ -57,9 +57,7 @@ beforeAll(async () => {
       if (missing === 0) socket.write(ok("got it all"));
     });
   });
-  // Nobody is there, and nobody is given that port.
-  const gone = 1;
-  const ports = { web, shadow, deaf, sink, gone };
+  const ports = { web, shadow, deaf, sink, gone: NOBODYS_PORT };
   const names = Object.keys(ports);
   const to = forward(destination("demo", "web"));
   proxy = await TestProxy.start({

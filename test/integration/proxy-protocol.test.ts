@@ -15,7 +15,7 @@ import { statusOf, TestClient } from "../support/client.ts";
 import { answered, Http2Client } from "../support/http2.ts";
 import { eventually } from "../support/poll.ts";
 import { TestProxy } from "../support/proxy.ts";
-import { TestServer } from "../support/server.ts";
+import { NOBODYS_PORT, TestServer } from "../support/server.ts";
 import { CALLS_WEB, webAt, webObjects } from "../support/web.ts";
 
 const GET = "GET /x HTTP/1.1\r\nHost: web\r\n\r\n";
@@ -287,7 +287,7 @@ describe("the PROXY protocol in front of TLS", () => {
   });
 
   it("reaches nobody where nobody listens", async () => {
-    using client = await TestClient.open(await startSecured("http", {}, 1));
+    using client = await TestClient.open(await startSecured("http", {}, NOBODYS_PORT));
     client.send(GET);
     await client.until((text) => text.includes("ECONNREFUSED"));
     expect(statusOf(client.received)).toBe(503);

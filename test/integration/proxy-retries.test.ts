@@ -18,7 +18,7 @@ import {
 import { exchange, statusOf, TestClient } from "../support/client.ts";
 import { eventually } from "../support/poll.ts";
 import { TestProxy } from "../support/proxy.ts";
-import { application, ok, TestServer } from "../support/server.ts";
+import { application, NOBODYS_PORT, ok, TestServer } from "../support/server.ts";
 import { CALLS_WEB, webAt, webObjects } from "../support/web.ts";
 import { TestAuthority } from "../support/workload-identity.ts";
 
@@ -96,9 +96,6 @@ const budget = (service: string, fields: object) =>
     clusters: [subset("", { connectionPool: { connectTimeoutMs: 10_000, ...fields } })],
   });
 
-/** Nobody is there, and nobody is given that port. */
-const DEAD_PORT = 1;
-
 let first: TestServer;
 let second: TestServer;
 let proxy: TestProxy;
@@ -131,7 +128,7 @@ beforeAll(async () => {
       serviceObject("demo", "dead", {
         common: view({ http: conditions.map((each) => route(each, policy([each]), { service: "dead" })) }),
       }),
-      endpointsObject("demo", "dead", [at(DEAD_PORT)]),
+      endpointsObject("demo", "dead", [at(NOBODYS_PORT)]),
       serviceObject("demo", "most", { common: budget("most", { maxRetries: 1 }) }),
       endpointsObject("demo", "most", [at(first.port)]),
       serviceObject("demo", "share", {

@@ -9,6 +9,9 @@ export async function listen(server: Server, host = "127.0.0.1"): Promise<number
   return (server.address() as AddressInfo).port;
 }
 
+/** Nobody is there, and the system gives it to nobody who lets it choose. */
+export const NOBODYS_PORT = 1;
+
 /** A TCP server that hands each connection to `serve`. */
 export class TestServer implements AsyncDisposable {
   readonly port: number;
